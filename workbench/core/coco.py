@@ -1,0 +1,59 @@
+"""Annotations to and from COCO's JSON, keyed by the film's path."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from workbench.core.annotation import Annotation
+from workbench.core.arrays import Json
+from workbench.core.case import Case
+
+
+def coco_document(cases: Iterable[Case]) -> Json:
+    """Return the COCO document of all annotations; only annotated films are listed as images."""
+    annotated = [case for case in cases if case.annotations]
+    names = sorted({annotation.category for case in annotated for annotation in case.annotations})
+    category_ids = {name: index + 1 for index, name in enumerate(names)}
+    images = [
+        {"id": index + 1, "file_name": case.image, "width": case.width, "height": case.height}
+        for index, case in enumerate(annotated)
+    ]
+    entries: list[dict[str, Any]] = []
+    for image_id, case in enumerate(annotated, start=1):
+        for annotation in case.annotations:
+            category_id = category_ids[annotation.category]
+            entries.append({"id": len(entries) + 1, "image_id": image_id, "category_id": category_id, **_entry(annotation)})
+    categories = [{"id": index, "name": name} for name, index in category_ids.items()]
+    return {"images": images, "annotations": entries, "categories": categories}
+
+
+def annotations_by_image(document: Json) -> dict[str, list[Annotation]]:
+    """Return the annotations of each ``file_name`` of a COCO document; images without any are left out.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError
+        The document is not COCO.
+    """
+    names = {image["id"]: str(image["file_name"]) for image in document["images"]}
+    categories = {category["id"]: str(category["name"]) for category in document["categories"]}
+    found: dict[str, list[Annotation]] = {}
+    for entry in document["annotations"]:
+        left, top, width, height = map(float, entry["bbox"])
+        right, bottom = left + width, top + height
+        box = (int(left), int(top), -int(-right // 1), -int(-bottom // 1))
+        annotation = Annotation(
+            categories[entry["category_id"]], box, entry.get("segmentation") or None, entry.get("source", "given")
+        )
+        found.setdefault(names[entry["image_id"]], []).append(annotation)
+    return found
+
+
+def _entry(annotation: Annotation) -> dict[str, Any]:
+    left, top, right, bottom = annotation.box
+    return {
+        "bbox": [left, top, right - left, bottom - top],
+        "area": (right - left) * (bottom - top),
+        "iscrowd": int(isinstance(annotation.segmentation, dict)),
+        "segmentation": annotation.segmentation or [],
+        "source": annotation.source,
+    }
