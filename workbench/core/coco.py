@@ -20,8 +20,8 @@ def coco_document(cases: Iterable[Case]) -> Json:
     entries: list[dict[str, Any]] = []
     for image_id, case in enumerate(annotated, start=1):
         for annotation in case.annotations:
-            category_id = category_ids[annotation.category]
-            entries.append({"id": len(entries) + 1, "image_id": image_id, "category_id": category_id, **_entry(annotation)})
+            ids = {"id": len(entries) + 1, "image_id": image_id, "category_id": category_ids[annotation.category]}
+            entries.append(ids | _entry(annotation))
     categories = [{"id": index, "name": name} for name, index in category_ids.items()]
     return {"images": images, "annotations": entries, "categories": categories}
 

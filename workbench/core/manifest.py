@@ -123,7 +123,10 @@ class Manifest:
     @property
     def digest(self) -> str:
         """SHA-256 over classes and cases (not the root): the same data set gives the same digest."""
-        rows = [[*_row(case).values(), [[a.category, a.box, a.segmentation] for a in case.annotations]] for case in self]
+        rows = [
+            [*_row(case).values(), [[each.category, each.box, each.segmentation] for each in case.annotations]]
+            for case in self
+        ]
         return digest_of([self.name, self.class_names, self.positive, rows])
 
     def to_frame(self) -> Any:
@@ -298,7 +301,8 @@ def _case_from_row(columns: list[str], values: list[str], class_names: tuple[str
     numbers = {key: _number(row, key, kind) for key, kind in (("width", int), ("height", int), ("spacing_mm", float))}
     lists = {key: tuple(part for part in row.get(key, "").split(";") if part) for key in ("tags", "twins")}
     texts = {key: row.get(key, "") for key in ("sha256", "split", "view", "laterality", "body_part")}
-    return Case(row["case_id"], row["patient_id"], row["study_id"], image, label=label, **texts, **numbers, **lists)
+    values_by_name: dict[str, Any] = {key: row[key] for key in REQUIRED} | {"label": label} | texts | numbers | lists
+    return Case(**values_by_name)
 
 
 def _number(row: dict[str, str], column: str, kind: type) -> Any:
@@ -319,6 +323,6 @@ def _with_annotations(cases: list[Case], path: Path) -> tuple[list[Case], list[S
         raise ManifestError(str(error)) from error
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ManifestError(f"{path}: not COCO annotations ({type(error).__name__}: {error})") from error
-    known = {case.image for case in cases}
-    skipped = [Skipped(f"{path}", f"annotated image {name!r} is not in the manifest") for name in by_image.keys() - known]
+    strangers = sorted(by_image.keys() - {case.image for case in cases})
+    skipped = [Skipped(str(path), f"annotated image {name!r} is not in the manifest") for name in strangers]
     return [replace(case, annotations=tuple(by_image.get(case.image, ()))) for case in cases], skipped

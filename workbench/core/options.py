@@ -1,4 +1,4 @@
-"""Options are dataclass fields declared once: check, command-line flag, widget, docs and provenance all follow from them."""
+"""Options are dataclass fields declared once: check, command-line flag, docs and provenance all follow from them."""
 
 import dataclasses
 from dataclasses import dataclass

@@ -89,7 +89,8 @@ class Predictions:
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(["case_id", "label", *(f"output_{o}" for o in range(self.outputs.shape[1])), *self._names()])
         rows = zip(self.case_ids, self.labels, self.outputs, self.probabilities, strict=True)
-        writer.writerows([case_id, int(label), *map(repr_float, o), *map(repr_float, p)] for case_id, label, o, p in rows)
+        for case_id, label, outputs, probabilities in rows:
+            writer.writerow([case_id, int(label), *map(repr_float, outputs), *map(repr_float, probabilities)])
         write_text(path, text.getvalue())
         about: Json = {"class_names": self.class_names, "positive": self.positive, "head": self.head}
         write_json(path.with_suffix(".json"), about | {"provenance": self.provenance})

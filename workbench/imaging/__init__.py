@@ -1,0 +1,1 @@
+"""Films as arrays: reading, preprocessing recipes with their geometry, regions, boxes and edits."""

@@ -1,0 +1,71 @@
+"""Edits of a film that ask a model *what if*: cover a region, or an equal one elsewhere as the control."""
+
+import numpy as np
+from scipy import ndimage
+
+from workbench.core.arrays import FilmMask, FilmPixels
+
+RING_PX = 3
+
+
+def cover(pixels: FilmPixels, region: FilmMask) -> FilmPixels:
+    """Return the film with a region painted in the mean of its surroundings.
+
+    Each connected part takes the mean of its own ring of 3 px: a mask filled so leaves no edge, which a blanked box
+    does (paper ``learn-to-zoom``, section on flag removal).
+
+    Parameters
+    ----------
+    pixels
+        (h, w); not modified.
+    region
+        What to cover; an empty one changes nothing.
+
+    Returns
+    -------
+    FilmPixels
+        The covered film.
+    """
+    covered = pixels.copy()
+    labels, count = ndimage.label(region, structure=np.ones((3, 3), dtype=int))
+    for part in range(1, count + 1):
+        inside = labels == part
+        ring = ndimage.binary_dilation(inside, iterations=RING_PX) & ~region
+        covered[inside] = pixels[ring].mean() if ring.any() else pixels[~region].mean() if (~region).any() else 0.0
+    return covered
+
+
+def control_patch(
+    region: FilmMask, forbidden: FilmMask, generator: np.random.Generator, *, tries: int = 200
+) -> FilmMask | None:
+    """Return a region of the same shape and area somewhere else on the film, for the same edit as a control.
+
+    Parameters
+    ----------
+    region
+        The region to imitate.
+    forbidden
+        Where the control must not lie (evidence, the flag itself); every place on the film else is as likely.
+    generator
+        Decides the place.
+    tries
+        How many places are tried.
+
+    Returns
+    -------
+    FilmMask or None
+        None where the region is empty or no free place was found.
+    """
+    rows, columns = np.nonzero(region)
+    if not rows.size:
+        return None
+    rows, columns = rows - rows.min(), columns - columns.min()
+    height, width = region.shape
+    for _ in range(tries):
+        top = generator.integers(0, height - rows.max())
+        left = generator.integers(0, width - columns.max())
+        if not forbidden[rows + top, columns + left].any():
+            patch = np.zeros_like(region)
+            patch[rows + top, columns + left] = True
+            return patch
+    return None
