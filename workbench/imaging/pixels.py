@@ -100,7 +100,7 @@ def read_radiograph(path: str | Path) -> Radiograph:
     except ReaderError as error:
         raise ReaderError(f"{path}: {error}") from error
     except UnidentifiedImageError:
-        raise ReaderError(f"{path}: neither PNG nor JPEG by its content") from None
+        raise ReaderError(f"{path}: neither PNG nor JPEG by its content, or its head is damaged") from None
     except Image.DecompressionBombError:
         raise ReaderError(f"{path}: more pixels than {MAX_PIXELS}, the most a film may have") from None
     except _BROKEN as error:
@@ -197,7 +197,7 @@ def _orientation(image: Image.Image) -> int:
     return orientation if orientation in range(1, 9) else 1
 
 
-def _upright(pixels: FilmPixels, orientation: int) -> FilmPixels:
+def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
     """Undo one of the eight EXIF orientations: 5 to 8 swap rows and columns, then rows or columns run backwards."""
     if orientation >= 5:
         pixels = pixels.T
