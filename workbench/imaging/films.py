@@ -1,0 +1,119 @@
+"""From films, wherever they come from, to batches of a network's input with their way back."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from workbench.core.arrays import AffineBatch, FilmPixels, FilmSizes
+from workbench.core.case import Case
+from workbench.core.errors import ReaderError, Skipped
+from workbench.core.manifest import Manifest
+from workbench.imaging.pixels import read_radiograph
+from workbench.imaging.recipes import Recipe
+
+Edit = Callable[[Case, FilmPixels], FilmPixels]
+"""Changes a film on its way to the network: covers a flag, for example."""
+
+
+@dataclass(frozen=True)
+class Film:
+    """A film that can be read when its turn comes.
+
+    Parameters
+    ----------
+    film_id
+        The case id, or the path.
+    read
+        Returns the pixels (h, w) in 0..1; raises ReaderError.
+    label
+        Class index, -1 where it is not known.
+    """
+
+    film_id: str
+    read: Callable[[], FilmPixels]
+    label: int = -1
+
+
+@dataclass(frozen=True)
+class FilmBatch:
+    """Films as a network takes them, and those that could not be read."""
+
+    film_ids: tuple[str, ...]
+    images: Float[Tensor, "n c h w"]
+    labels: Tensor
+    to_film: AffineBatch
+    film_sizes: FilmSizes
+    skipped: tuple[Skipped, ...] = ()
+
+
+def manifest_films(manifest: Manifest, edit: Edit | None = None) -> list[Film]:
+    """Return the films of a manifest in its order, each changed by ``edit`` after reading."""
+    return [Film(case.case_id, _reader(manifest, case, edit), manifest.class_index(case)) for case in manifest]
+
+
+def path_films(paths: Iterable[str | Path]) -> list[Film]:
+    """Return the films at these paths; their ids are the paths."""
+    return [Film(str(path), partial(_pixels_at, Path(path))) for path in paths]
+
+
+def film_batches(films: Sequence[Film], recipe: Recipe, *, batch_size: int) -> Iterator[FilmBatch]:
+    """Read films, prepare them by a recipe and yield them in batches.
+
+    Parameters
+    ----------
+    films
+        Read one batch at a time, in order.
+    recipe
+        The model's own.
+    batch_size
+        How many readable films are put together; the last batch may be smaller.
+
+    Yields
+    ------
+    FilmBatch
+        Unreadable films stand in ``skipped`` of the batch in which their turn came; a batch may be empty then.
+    """
+    remaining = iter(films)
+    while group := list(islice(remaining, batch_size)):
+        prepared, kept, skipped = [], [], []
+        for film in group:
+            try:
+                pixels = film.read()
+            except ReaderError as error:
+                skipped.append(_skipped(film, error))
+                continue
+            prepared.append((*recipe.prepare(pixels), pixels.shape))
+            kept.append(film)
+        shape = (0, recipe.channels, recipe.size, recipe.size)
+        yield FilmBatch(
+            film_ids=tuple(film.film_id for film in kept),
+            images=torch.stack([image for image, _, _ in prepared]) if prepared else torch.zeros(shape),
+            labels=torch.tensor([film.label for film in kept], dtype=torch.int64),
+            to_film=np.array([affine for _, affine, _ in prepared], dtype=np.float64).reshape(-1, 3, 3),
+            film_sizes=np.array([size for _, _, size in prepared], dtype=np.int64).reshape(-1, 2),
+            skipped=tuple(skipped),
+        )
+
+
+def _pixels_at(path: Path) -> FilmPixels:
+    return read_radiograph(path).pixels
+
+
+def _reader(manifest: Manifest, case: Case, edit: Edit | None) -> Callable[[], FilmPixels]:
+    def read() -> FilmPixels:
+        pixels = read_radiograph(manifest.path(case)).pixels
+        return pixels if edit is None else edit(case, pixels)
+
+    return read
+
+
+def _skipped(film: Film, error: ReaderError) -> Skipped:
+    reason = str(error)
+    return Skipped(film.film_id, reason.removeprefix(f"{film.film_id}: "))

@@ -1,0 +1,76 @@
+"""A trained classifier on disk: ``model.safetensors`` with ``model.json``, which names the weights' hash."""
+
+from pathlib import Path
+
+from workbench.core.arrays import Json
+from workbench.core.errors import ModelError, OptionError, ReaderError
+from workbench.core.files import read_json, sha256_of, write_json
+from workbench.core.provenance import plain
+from workbench.imaging.recipes import recipe_from_json
+from workbench.models.classifier import Classifier
+from workbench.models.head import Head
+from workbench.models.weights import load_weights, read_weights, weights_digest, write_weights
+from workbench.models.zoo import ARCHITECTURES
+
+FORMAT = 1
+
+
+def save_classifier(classifier: Classifier, folder: Path) -> None:
+    """Write a classifier of the zoo into a folder; weights first, so that ``model.json`` never lacks them.
+
+    A wrapped network is refused: nothing would know how to build it again.
+    """
+    if classifier.architecture not in ARCHITECTURES:
+        raise ModelError(
+            f"{classifier.architecture} is not of the zoo, so it could not be loaded again; save it yourself"
+        )
+    weights = folder / "model.safetensors"
+    write_weights(classifier.module, weights)
+    about: Json = {
+        "format": FORMAT,
+        "architecture": classifier.architecture,
+        "head": classifier.head.name,
+        "class_names": classifier.class_names,
+        "positive": classifier.positive,
+        "recipe": classifier.recipe.to_json(),
+        "file_sha256": sha256_of(weights),
+        "provenance": plain(classifier.provenance | {"weights_sha256": weights_digest(classifier.module)}),
+    }
+    write_json(folder / "model.json", about)
+
+
+def load_classifier(folder: str | Path) -> Classifier:
+    """Load what :func:`save_classifier` wrote, in evaluation mode on the CPU.
+
+    Parameters
+    ----------
+    folder
+        A run's folder, or any with ``model.json`` and ``model.safetensors``.
+
+    Returns
+    -------
+    Classifier
+        Its ``provenance`` names the weights' hash.
+
+    Raises
+    ------
+    ModelError
+        A file is absent, damaged, changed since it was written, or of another architecture.
+    """
+    folder = Path(folder)
+    try:
+        about = read_json(folder / "model.json")
+        recipe = recipe_from_json(about["recipe"])
+        names, positive = tuple(about["class_names"]), tuple(about["positive"])
+        head = Head(about["head"], len(names), names.index(positive[0]))
+        build = ARCHITECTURES.get(about["architecture"])
+        digest = about["file_sha256"]
+    except (ReaderError, OptionError, LookupError, TypeError, ValueError) as error:
+        raise ModelError(f"{folder}: no model of the workbench ({error})") from error
+    weights = folder / "model.safetensors"
+    state = read_weights(weights)
+    if sha256_of(weights) != digest:
+        raise ModelError(f"{weights}: changed since model.json was written; its SHA-256 is another one")
+    module = build(head.outputs)
+    load_weights(module, state, f"{about['architecture']} with {head.outputs} outputs")
+    return Classifier(module.eval(), head, names, positive, recipe, about["architecture"], about["provenance"])

@@ -1,0 +1,63 @@
+"""Weights as safetensors: read, checked against a network, and hashed. A pickle is refused, never opened."""
+
+import hashlib
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor, nn
+
+from workbench.core.errors import ModelError
+from workbench.core.files import write_bytes
+
+PICKLE_STARTS = (b"PK\x03\x04", b"\x80")
+"""How torch.save's zip and a bare pickle begin."""
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Return the tensors of a safetensors file, half precision as float32; a ModelError says what it is instead."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path}: the weights cannot be read ({error.strerror})") from error
+    if content.startswith(PICKLE_STARTS):
+        raise ModelError(f"{path}: a pickle, which could run code; give the weights as safetensors")
+    try:
+        tensors = load(content)
+    except (SafetensorError, ValueError) as error:
+        raise ModelError(f"{path}: not a safetensors file ({error})") from error
+    return {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
+
+
+def write_weights(module: nn.Module, path: Path) -> None:
+    """Write all parameters and buffers as safetensors, atomically."""
+    write_bytes(path, save({name: tensor.cpu().contiguous().clone() for name, tensor in module.state_dict().items()}))
+
+
+def load_weights(module: nn.Module, state: dict[str, Tensor], wanted: str) -> None:
+    """Load tensors into a network, every one and no other; a ModelError names the first that does not fit.
+
+    A counter of batches that BatchNorm keeps is not a weight: it may be absent.
+    """
+    own = module.state_dict()
+    missing = [name for name in own if name not in state and not name.endswith("num_batches_tracked")]
+    unexpected = [name for name in state if name not in own]
+    shapes = [name for name in state if name in own and state[name].shape != own[name].shape]
+    if missing or unexpected or shapes:
+        first = (missing or unexpected or shapes)[0]
+        kind = "is missing" if missing else "is not part of it" if unexpected else "has another shape"
+        raise ModelError(
+            f"these are not the weights of {wanted}: {first} {kind} "
+            f"({len(missing)} missing, {len(unexpected)} unknown, {len(shapes)} of another shape)"
+        )
+    module.load_state_dict(state, strict=False)
+
+
+def weights_digest(module: nn.Module) -> str:
+    """Return the SHA-256 over names, types, shapes and values of all parameters and buffers."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(module.state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
