@@ -1,0 +1,277 @@
+"""Percentile intervals from resampling patients, because films of one patient are not independent.
+
+The clusters (patients) are drawn with replacement, each with all of its cases (Field and Welsh, J. R. Statist. Soc. B
+69, 2007: the cluster bootstrap). The interval holds the middle share of the resampled values. It knows nothing beyond
+the sample: an AUROC of exactly 1 gets an interval of no width, and below some 20 patients it is too narrow.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64
+
+from workbench.core.errors import OptionError
+from workbench.core.seeding import derived_generator
+from workbench.evaluation.metrics import Values, Weights
+
+Statistic = Callable[[np.ndarray], Values]
+"""Takes weights (b, n) to values (b), NaN where a resample has none."""
+
+BLOCK_SIZE = 2_000_000
+"""Weights handled at once: 16 MB, so that memory stays flat however many cases there are."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate with its bootstrap interval.
+
+    Parameters
+    ----------
+    estimate
+        The value on the sample itself; None where it is not defined.
+    low, high
+        The interval; None where there is none (no estimate, fewer than two clusters, no defined resample).
+    level
+        Share of the resampled values inside, such as 0.95.
+    resamples
+        How many were drawn.
+    clusters
+        How many independent units (patients) were drawn from.
+    undefined
+        Resamples without a value (all of one class, say); they are left out.
+    reason
+        Why estimate or interval are missing; empty where they are not.
+    """
+
+    estimate: float | None
+    low: float | None
+    high: float | None
+    level: float
+    resamples: int
+    clusters: int
+    undefined: int = 0
+    reason: str = ""
+
+    def __str__(self) -> str:
+        if self.estimate is None:
+            return f"undefined: {self.reason}"
+        if self.low is None or self.high is None:
+            return f"{self.estimate:.2f} (no interval: {self.reason})"
+        return f"{self.estimate:.2f} [{self.low:.2f}, {self.high:.2f}]"
+
+    def includes(self, value: float) -> bool:
+        """Say whether the interval holds a value, its ends included; False where there is no interval."""
+        return self.low is not None and self.high is not None and self.low <= value <= self.high
+
+
+def cluster_weights(clusters: Sequence[str], resamples: int, seed: int) -> Float64[np.ndarray, "b n"]:
+    """Draw resamples of clusters with replacement.
+
+    Parameters
+    ----------
+    clusters
+        The cluster (patient) of each of n cases.
+    resamples
+        How many to draw (b).
+    seed
+        The weights depend on it and on the set of cluster names, not on the order of the cases.
+
+    Returns
+    -------
+    Float64[np.ndarray, "b n"]
+        How often each resample holds each case; cases of one cluster have equal columns, and each row's sum over
+        clusters is their number.
+    """
+    return np.concatenate(list(_weight_blocks(clusters, resamples, seed)))
+
+
+def clustered_bootstrap(
+    statistic: Statistic,
+    clusters: Sequence[str],
+    *,
+    resamples: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+    reason: str = "not defined on these cases",
+) -> Interval:
+    """Return a statistic of n cases with its percentile interval over resampled clusters.
+
+    Parameters
+    ----------
+    statistic
+        Takes weights (b, n) to values (b): for example ``lambda weights: auroc(truth, probability, weights)``.
+    clusters
+        The cluster (patient) of each case (n).
+    resamples
+        How many to draw.
+    level
+        Share of the resampled values inside the interval.
+    seed
+        The same seed gives the same interval.
+    reason
+        What to say where the statistic has no value.
+
+    Returns
+    -------
+    Interval
+        The estimate is the statistic of weights that are all 1.
+
+    Raises
+    ------
+    OptionError
+        No case, a level outside (0, 1), or fewer than one resample.
+    """
+    settings = {"resamples": resamples, "level": level, "seed": seed, "reasons": {"": reason}}
+    return clustered_bootstraps({"": statistic}, clusters, **settings)[""]  # type: ignore[arg-type]  # mixed settings
+
+
+def clustered_bootstraps(
+    statistics: Mapping[str, Statistic],
+    clusters: Sequence[str],
+    *,
+    resamples: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+    reasons: Mapping[str, str] | None = None,
+) -> dict[str, Interval]:
+    """Do :func:`clustered_bootstrap` for several statistics on the same resamples.
+
+    Parameters
+    ----------
+    statistics
+        Each takes weights (b, n) to values (b).
+    clusters
+        The cluster of each case (n).
+    resamples
+        How many to draw.
+    level
+        Share of the resampled values inside the interval.
+    seed
+        The same seed gives the same intervals.
+    reasons
+        What to say where a statistic has no value, by its name.
+
+    Returns
+    -------
+    dict[str, Interval]
+        By the names of the statistics.
+
+    Raises
+    ------
+    OptionError
+        No case, a level outside (0, 1), or fewer than one resample.
+    """
+    if not len(clusters):
+        raise OptionError("no case to resample; give at least one")
+    if not 0 < level < 1:
+        raise OptionError(f"level: {level!r} is not between 0 and 1, such as 0.95")
+    drawn: dict[str, list[np.ndarray]] = {name: [] for name in statistics}
+    for weights in _weight_blocks(clusters, resamples, seed):
+        for name, statistic in statistics.items():
+            drawn[name].append(np.asarray(statistic(weights)))
+    whole, count = np.ones((1, len(clusters))), len(set(clusters))
+    return {
+        name: percentile_interval(
+            float(np.asarray(statistic(whole))[0]),
+            np.concatenate(drawn[name]),
+            level=level,
+            clusters=count,
+            reason=(reasons or {}).get(name, "not defined on these cases"),
+        )
+        for name, statistic in statistics.items()
+    }
+
+
+def percentile_interval(
+    estimate: float, values: Float64[np.ndarray, " b"], *, level: float, clusters: int, reason: str
+) -> Interval:
+    """Return the interval that holds the middle ``level`` of the resampled values.
+
+    Parameters
+    ----------
+    estimate
+        The value on the sample itself; NaN where it is not defined.
+    values
+        One for each resample (b); NaN where it has none.
+    level
+        Share of the defined values inside.
+    clusters
+        How many were drawn from; with fewer than two nothing varies, so there is no interval.
+    reason
+        What to say where the estimate is NaN.
+
+    Returns
+    -------
+    Interval
+        None in place of every NaN.
+    """
+    undefined = int(np.isnan(values).sum())
+    low = high = None
+    if math.isnan(estimate):
+        return Interval(None, None, None, level, len(values), clusters, undefined, reason)
+    if clusters < 2:
+        why = "one cluster only"
+    elif undefined == len(values):
+        why = "no resample has a value"
+    else:
+        why, tail = "", (1 - level) / 2
+        low, high = (float(end) for end in np.quantile(values[~np.isnan(values)], [tail, 1 - tail]))
+    return Interval(estimate, low, high, level, len(values), clusters, undefined, why)
+
+
+def mean_interval(
+    values: Float64[np.ndarray, " n"],
+    clusters: Sequence[str],
+    *,
+    resamples: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Interval:
+    """Return the mean of values such as paired changes, with its interval over resampled clusters.
+
+    Parameters
+    ----------
+    values
+        One for each case (n).
+    clusters
+        The cluster (patient) of each case.
+    resamples
+        How many to draw.
+    level
+        Share of the resampled values inside the interval.
+    seed
+        The same seed gives the same interval.
+
+    Returns
+    -------
+    Interval
+        Every case counts alike, so a patient with more films weighs more.
+
+    Raises
+    ------
+    OptionError
+        A value is not finite, or there is none.
+    """
+    if not np.isfinite(values).all():
+        raise OptionError(f"{int((~np.isfinite(values)).sum())} of {len(values)} values are not finite")
+
+    def mean(weights: Weights) -> Values:
+        return np.asarray(weights @ values / weights.sum(axis=1))
+
+    return clustered_bootstrap(mean, clusters, resamples=resamples, level=level, seed=seed)
+
+
+def _weight_blocks(clusters: Sequence[str], resamples: int, seed: int) -> Iterator[np.ndarray]:
+    if resamples < 1:
+        raise OptionError(f"resamples: {resamples!r} is below 1")
+    names, owner = np.unique(np.asarray(clusters, dtype=str), return_inverse=True)
+    count = len(names)
+    rows = max(1, BLOCK_SIZE // len(owner))
+    generator = derived_generator(seed, "clustered bootstrap")
+    for start in range(0, resamples, rows):
+        block = min(rows, resamples - start)
+        picked = generator.integers(count, size=(block, count)) + count * np.arange(block)[:, None]
+        held = np.bincount(picked.ravel(), minlength=block * count).reshape(block, count)
+        yield held.astype(np.float64)[:, owner]
