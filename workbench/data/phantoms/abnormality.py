@@ -1,0 +1,253 @@
+"""What is wrong with a bone: fractures, hardware and worn joints, put into a patient's arm."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from workbench.core.seeding import derived_generator
+from workbench.data.phantoms.anatomy import bone
+from workbench.data.phantoms.bodies import Body, Cut, Vector, egg, rod
+
+METAL_DENSITY = 0.5
+"""Attenuation of steel per millimetre."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where on a bone something may be wrong, as shares of its length, and which metal surgeons put there."""
+
+    bone: str
+    low: float
+    high: float
+    implants: tuple[str, ...] = ("plate",)
+
+
+@dataclass(frozen=True)
+class Abnormality:
+    """The bones as they are now, the metal among them, and where a reader should look.
+
+    Parameters
+    ----------
+    places
+        Spheres (centre, radius in millimetres) around the evidence; metal is evidence by itself.
+    """
+
+    bones: tuple[Body, ...]
+    metals: tuple[Body, ...] = ()
+    places: tuple[tuple[Vector, float], ...] = ()
+
+
+SITES: dict[str, tuple[Site, ...]] = {
+    "elbow": (
+        Site("humerus", 0.84, 0.91),
+        Site("radius", 0.06, 0.13),
+        Site("ulna", 0.13, 0.20, ("plate", "wires")),
+    ),
+    "finger": (
+        Site("index phalanx 1", 0.25, 0.75, ("wires", "plate")),
+        Site("index phalanx 2", 0.25, 0.7, ("wires",)),
+        Site("index metacarpal", 0.62, 0.8, ("plate", "wires")),
+        Site("middle phalanx 1", 0.3, 0.7, ("wires", "plate")),
+    ),
+    "forearm": (Site("radius", 0.35, 0.8), Site("ulna", 0.35, 0.8)),
+    "hand": tuple(
+        Site(f"{name} metacarpal", 0.3, 0.8, ("plate", "wires")) for name in ("index", "middle", "ring", "little")
+    )
+    + tuple(Site(f"{name} phalanx 1", 0.25, 0.7, ("wires", "plate")) for name in ("index", "middle", "ring", "little")),
+    "humerus": (Site("humerus", 0.32, 0.75, ("plate", "nail")),),
+    "shoulder": (
+        Site("humerus", 0.10, 0.20, ("plate", "nail", "prosthesis")),
+        Site("clavicle", 0.45, 0.75, ("plate",)),
+    ),
+    "wrist": (Site("radius", 0.88, 0.945, ("plate", "wires")), Site("ulna", 0.88, 0.93, ("plate", "wires"))),
+}
+JOINTS: dict[str, tuple[tuple[str, int], ...]] = {
+    "elbow": (("humerus", 1), ("radius", 0)),
+    "finger": (("index phalanx 1", 1), ("index phalanx 1", 0), ("middle phalanx 1", 1)),
+    "forearm": (("radius", 1), ("radius", 0)),
+    "hand": tuple((f"{name} phalanx 1", 1) for name in ("index", "middle", "ring", "little"))
+    + (("thumb metacarpal", 0),),
+    "humerus": (("humerus", 0),),
+    "shoulder": (("humerus", 0),),
+    "wrist": (("radius", 1), ("thumb metacarpal", 0)),
+}
+"""Joint surfaces that wear, as (bone, end)."""
+
+
+def afflict(bones: tuple[Body, ...], body_part: str, *, kind: str, difficulty: float, seed: int) -> Abnormality:
+    """Return the bones with an abnormality of a kind; the same seed has it at the same place in every view."""
+    generator = derived_generator(seed, "abnormality", kind)
+    severity = (1.0 - 0.75 * difficulty) * float(generator.uniform(0.85, 1.15))
+    return _KINDS[kind](bones, body_part, severity, generator)
+
+
+def _normal(bones: tuple[Body, ...], body_part: str, severity: float, generator: np.random.Generator) -> Abnormality:
+    del body_part, severity, generator
+    return Abnormality(bones)
+
+
+def _fracture(bones: tuple[Body, ...], body_part: str, severity: float, generator: np.random.Generator) -> Abnormality:
+    sites = SITES[body_part]
+    site = sites[int(generator.integers(len(sites)))]
+    both = generator.random() < 0.4 and body_part == "forearm"
+    chosen = {each.bone: each for each in (sites if both else (site,))}
+    fractured: list[Body] = []
+    places: list[tuple[Vector, float]] = []
+    for body in bones:
+        if body.name not in chosen:
+            fractured.append(body)
+            continue
+        at = chosen[body.name]
+        fragments, place = _fragments(body, float(generator.uniform(at.low, at.high)), severity, generator)
+        fractured += fragments
+        places.append(place)
+    return Abnormality(tuple(fractured), (), tuple(places))
+
+
+def _fragments(
+    body: Body, share: float, severity: float, generator: np.random.Generator
+) -> tuple[list[Body], tuple[Vector, float]]:
+    """Return the two fragments of a bone, each turned about its own joint, and where they part."""
+    half_width = body.half_width(share)
+    aside = _oblique(body, generator)
+    arms = body.length_mm * share, body.length_mm * (1.0 - share)
+    bow = np.tan(np.radians(severity * generator.uniform(5, 17))) * arms[0] * arms[1] / sum(arms)
+    bow = min(float(bow), 1.2 * half_width)
+    step = severity * half_width * generator.uniform(0.35, 0.9) * generator.choice([-1, 1])
+    gap_mm = min(severity * half_width * generator.uniform(0.3, 0.65), 4.5)
+    slopes = generator.uniform(-0.6, 0.6, size=2)
+    teeth = generator.normal(0.0, 0.10 * half_width, size=48).astype(np.float32)
+    at = share * body.length_mm
+    start_cut = Cut(at - gap_mm / 2, *slopes, teeth, -1)
+    end_cut = Cut(at + gap_mm / 2, *slopes, teeth, 1)
+    near, far = aside * (bow + step / 2), aside * (bow - step / 2)
+    fragments = [
+        replace(body, end=body.end + near / share, cut=start_cut),
+        replace(body, start=body.start + far / (1.0 - share), cut=end_cut),
+    ]
+    place = body.point(share) + aside * bow
+    return fragments, (place, 1.25 * half_width + abs(step) / 2 + gap_mm)
+
+
+def _oblique(body: Body, generator: np.random.Generator) -> Vector:
+    """Return a direction aside that neither a frontal nor a lateral film sees end-on."""
+    angle = np.radians(generator.uniform(25, 65))
+    signs = generator.choice([-1, 1], size=2)
+    return signs[0] * np.cos(angle) * body.side + signs[1] * np.sin(angle) * body.depth
+
+
+def _hardware(bones: tuple[Body, ...], body_part: str, severity: float, generator: np.random.Generator) -> Abnormality:
+    del severity  # metal is as dense in hard cases as in easy ones
+    sites = SITES[body_part]
+    site = sites[int(generator.integers(len(sites)))]
+    implant = site.implants[int(generator.integers(len(site.implants)))]
+    body = next(each for each in bones if each.name == site.bone)
+    share = float(generator.uniform(site.low, site.high))
+    return Abnormality(bones, tuple(_IMPLANTS[implant](body, share, generator)))
+
+
+def _metal(
+    start: Vector, end: Vector, radius: float, *, facing: Vector | None = None, flat: float = 1.0, cap: float = 0.04
+) -> Body:
+    body = bone("metal", start, end, rod(radius, flat=flat, cap=cap))
+    body = replace(body, shell_density=METAL_DENSITY, core_density=METAL_DENSITY, texture=0.0)
+    if facing is None:
+        return body
+    axis = (end - start) / np.linalg.norm(end - start)
+    return replace(body, depth=facing, side=np.cross(axis, facing))
+
+
+def _plate(body: Body, share: float, generator: np.random.Generator) -> list[Body]:
+    """Return a plate on the bone's surface with screws through both cortices."""
+    half_width = min(body.half_width(share), 12.0)
+    half_length = min(half_width * generator.uniform(3.2, 4.6), 0.4 * body.length_mm) / body.length_mm
+    low, high = max(share - half_length, 0.03), min(share + half_length, 0.97)
+    aside = _oblique(body, generator)
+    on_bone = [body.point(at) + aside * (body.half_width(at) * 0.98 + 0.8) for at in (low, high)]
+    breadth = max(0.42 * half_width, 1.9)
+    bodies = [_metal(*on_bone, breadth, facing=aside, flat=max(0.16 * half_width, 0.9) / breadth)]
+    for at in np.linspace(0.06, 0.94, int(generator.integers(4, 8))):
+        head = on_bone[0] + at * (on_bone[1] - on_bone[0])
+        depth = 2.0 * body.half_width(low + at * (high - low)) * generator.uniform(0.95, 1.15)
+        bodies.append(_metal(head + aside * 1.2, head - aside * depth, max(0.15 * half_width, 0.8)))
+    return bodies
+
+
+def _wires(body: Body, share: float, generator: np.random.Generator) -> list[Body]:
+    """Return two or three Kirschner wires that cross near a place, their ends standing out of the skin."""
+    half_width, axis = body.half_width(share), (body.end - body.start) / body.length_mm
+    aside = _oblique(body, generator)
+    wires = []
+    for index in range(int(generator.integers(2, 4))):
+        lean = (-1) ** index * generator.uniform(0.25, 0.6)
+        direction = axis + lean * aside
+        direction /= np.linalg.norm(direction)
+        middle = body.point(share) + axis * half_width * generator.uniform(-0.6, 0.6)
+        reach = half_width * generator.uniform(2.6, 4.0, size=2)
+        wires.append(_metal(middle - direction * reach[0], middle + direction * reach[1], max(0.13 * half_width, 0.75)))
+    return wires
+
+
+def _nail(body: Body, share: float, generator: np.random.Generator) -> list[Body]:
+    """Return a nail in the marrow cavity, locked by screws at both ends."""
+    half_width = body.half_width(0.55)
+    low, high = 0.04, float(generator.uniform(0.8, 0.9))
+    bodies = [_metal(body.point(low), body.point(high), 0.42 * half_width)]
+    for at in (low + 0.05, low + 0.1, high - 0.06, high - 0.02):
+        aside = body.side * 1.1 * body.half_width(at)
+        bodies.append(_metal(body.point(at) - aside, body.point(at) + aside, 0.16 * half_width))
+    return bodies
+
+
+def _prosthesis(body: Body, share: float, generator: np.random.Generator) -> list[Body]:
+    """Return a metal head with its stem in the shaft."""
+    radius = float(generator.uniform(19, 23))
+    head, neck = body.point(0.05), body.point(0.1)
+    shift = body.side * 4.0
+    cup = replace(_metal(head - body.side * 2, head + body.side * 22, radius), outline=egg(radius, radius))
+    return [cup, _metal(neck + shift, body.point(0.42), 0.5 * body.half_width(0.4), cap=0.1)]
+
+
+def _degenerative(
+    bones: tuple[Body, ...], body_part: str, severity: float, generator: np.random.Generator
+) -> Abnormality:
+    """Return bones with a worn joint: dense surfaces, spurs at the margins, hardly any gap."""
+    joints = JOINTS[body_part]
+    name, end = joints[int(generator.integers(len(joints)))]
+    body = next(each for each in bones if each.name == name)
+    share = 0.97 if end else 0.03
+    half_width, sign = body.half_width(abs(end - 0.05)), 1 if end else -1
+    axis = sign * (body.end - body.start) / body.length_mm
+    middle = body.point(share)
+    thick = max(0.3 * half_width, 2.0) * (0.6 + 0.5 * severity)
+    added = [
+        _sclerosis(middle - axis * thick * 0.4, axis, body, 0.95 * half_width, thick, severity),
+        _sclerosis(middle + axis * thick * 1.1, axis, body, 0.9 * half_width, thick, severity),
+    ]
+    for aside in (body.side, -body.side, body.depth, -body.depth):
+        size = severity * half_width * float(generator.uniform(0.25, 0.5))
+        root = middle + aside * half_width * 0.95 - axis * size
+        tip = root + aside * size * 1.6 + axis * size * 1.2
+        added.append(bone("spur", root - aside * size, tip, egg(0.6 * size + 0.5, 0.6 * size + 0.5, 0.8)))
+    return Abnormality((*bones, *added), (), ((middle, 1.7 * half_width),))
+
+
+def _sclerosis(centre: Vector, axis: Vector, body: Body, wide: float, thick: float, severity: float) -> Body:
+    dense = 0.06 * (0.4 + severity)
+    disc = bone("sclerosis", centre - axis * thick / 2, centre + axis * thick / 2, egg(wide, wide))
+    return replace(disc, side=body.side, depth=body.depth, shell_density=dense, core_density=dense, texture=0.5)
+
+
+_KINDS: dict[str, Callable[[tuple[Body, ...], str, float, np.random.Generator], Abnormality]] = {
+    "normal": _normal,
+    "fracture": _fracture,
+    "hardware": _hardware,
+    "degenerative": _degenerative,
+}
+_IMPLANTS: dict[str, Callable[[Body, float, np.random.Generator], list[Body]]] = {
+    "plate": _plate,
+    "wires": _wires,
+    "nail": _nail,
+    "prosthesis": _prosthesis,
+}

@@ -1,0 +1,131 @@
+"""How a radiographer takes each body part: the window on the arm, the posture, and the exposure."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from workbench.core.seeding import derived_generator
+from workbench.data.phantoms.anatomy import WRIST_Y, Posture, rotation_x, rotation_y, rotation_z, vector
+from workbench.data.phantoms.bodies import Camera, Vector
+from workbench.data.phantoms.options import PhantomOptions
+
+
+@dataclass(frozen=True)
+class Window:
+    """The film of one body part.
+
+    Parameters
+    ----------
+    centre
+        Where the central ray goes, in the frame of the forearm; ``elbow_bent`` films follow the joint.
+    height_mm
+        Height of the film.
+    upright_deg
+        Rotation in the film that brings the part the usual way up.
+    penetration
+        How much of the tissue's attenuation reaches the film; harder rays for thicker parts.
+    gain
+        Brightness per attenuation.
+    lateral_elbow_deg
+        Bend of the elbow on the lateral film.
+    """
+
+    centre: tuple[float, float, float]
+    height_mm: float
+    upright_deg: float
+    penetration: float
+    gain: float
+    lateral_elbow_deg: float = 0.0
+
+
+WINDOWS = {
+    "elbow": Window((0, 4, 0), 165, 180, 0.38, 0.62, 82.0),
+    "finger": Window((-26, WRIST_Y - 118, 0), 116, 0, 0.95, 1.00),
+    "forearm": Window((3, -118, 0), 285, 0, 0.45, 0.66, 80.0),
+    "hand": Window((0, WRIST_Y - 66, 0), 228, 0, 0.80, 0.86),
+    "humerus": Window((4, 172, 0), 330, 180, 0.30, 0.48),
+    "shoulder": Window((30, 282, 0), 200, 180, 0.24, 0.46),
+    "wrist": Window((3, WRIST_Y - 4, 0), 128, 0, 0.70, 0.76),
+}
+VIEW_DEG = {"pa": 0.0, "lateral": 86.0, "oblique": 42.0}
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """One shot: the rays, the detector and the shutters.
+
+    Parameters
+    ----------
+    photons
+        Quanta that reach a pixel beside the body.
+    scatter
+        Share of the primary rays that comes back as a veil.
+    blur_px
+        Standard deviation of the detector's blur.
+    gain, toe, contrast
+        From attenuation to brightness: slope, brightness beside the body, exponent.
+    shutter
+        How far the collimator's four blades (left, top, right, bottom) stand in the film, as shares.
+    shutter_deg
+        Their rotation.
+    """
+
+    photons: float
+    scatter: float
+    blur_px: float
+    gain: float
+    toe: float
+    contrast: float
+    penetration: float
+    shutter: tuple[float, float, float, float]
+    shutter_deg: float
+
+
+def posture_of(options: PhantomOptions, seed: int) -> Posture:
+    """Return how the joints stand on a film."""
+    generator = derived_generator(seed, "posture", options.view)
+    wobble = generator.normal(size=6)
+    fan = {"pa": 0.0, "oblique": 0.5, "lateral": 1.0}[options.view]
+    curl = tuple(4.0 + 3.0 * wobble[k] + fan * (3.0, 8.0, 22.0, 36.0, 50.0)[k] for k in range(5))
+    bend = WINDOWS[options.body_part].lateral_elbow_deg if options.view == "lateral" else 0.0
+    return Posture(bend + 5.0 * abs(float(wobble[5])), curl)
+
+
+def camera_of(options: PhantomOptions, seed: int, posture: Posture) -> Camera:
+    """Return where the film stands; rotation, shift and magnification differ from film to film."""
+    generator = derived_generator(seed, "positioning", options.view)
+    tilt, roll, yaw = np.clip(generator.normal(size=3), -2.0, 2.0) * (5.0, 4.0, 7.0)
+    shift, zoom = generator.uniform(-0.05, 0.05, size=2), generator.uniform(0.93, 1.1)
+    window = WINDOWS[options.body_part]
+    upright = window.upright_deg - (45.0 if posture.elbow_deg > 45 and options.body_part == "elbow" else 0.0)
+    turn = rotation_z(upright + yaw) @ rotation_x(roll) @ rotation_y(VIEW_DEG[options.view] + tilt)
+    if options.laterality == "R":
+        turn = np.diag([-1.0, 1.0, 1.0]) @ turn
+    spacing = window.height_mm / options.height / zoom
+    shift_mm = (float(shift[0]) * options.width * spacing, float(shift[1]) * options.height * spacing)
+    return Camera(turn, _centre(window, options, posture), shift_mm, spacing, (options.height, options.width))
+
+
+def _centre(window: Window, options: PhantomOptions, posture: Posture) -> Vector:
+    centre = vector(*window.centre)
+    if options.body_part in ("humerus", "shoulder"):
+        return rotation_x(posture.elbow_deg) @ centre
+    return centre
+
+
+def exposure_of(options: PhantomOptions, seed: int) -> Exposure:
+    """Return the exposure of a film; nothing here knows the label."""
+    generator = derived_generator(seed, "exposure", options.view)
+    window = WINDOWS[options.body_part]
+    blades = np.maximum(generator.normal(0.02, 0.035, size=4), -0.01)
+    return Exposure(
+        photons=float(np.exp(generator.uniform(np.log(900), np.log(5000)))),
+        scatter=float(generator.uniform(0.02, 0.09)),
+        blur_px=float(generator.uniform(0.45, 0.75)) * options.height / 176,
+        gain=window.gain * float(np.exp(generator.normal(0.0, 0.12))),
+        toe=float(generator.uniform(0.02, 0.11)),
+        contrast=float(generator.uniform(0.85, 1.2)),
+        penetration=window.penetration,
+        shutter=(float(blades[0]), float(blades[1]), float(blades[2]), float(blades[3])),
+        shutter_deg=float(generator.normal(0.0, 2.5)),
+    )
