@@ -154,7 +154,7 @@ def _decoded(file: BinaryIO) -> Radiograph:
         mode = image.mode
         image.load()
         orientation = _orientation(image)
-        pixels, bits = _grey(image)
+        pixels, bits = grey_pixels(image)
     header = {"format": image.format, "mode": mode, "bits": bits, "orientation": orientation}
     return Radiograph(_upright(pixels, orientation), header=header)
 
@@ -166,7 +166,7 @@ def _check_size(width: int, height: int) -> None:
         raise ReaderError(f"{width} x {height} pixels; a film has at most {MAX_SIDE} a side and {MAX_PIXELS} in all")
 
 
-def _grey(image: Image.Image) -> tuple[FilmPixels, int]:
+def grey_pixels(image: Image.Image) -> tuple[FilmPixels, int]:
     """Return the pixels (h, w) in 0..1 and the bits that a channel was read with."""
     transparent = image.info.get("transparency")
     if image.mode in ("I;16", "I;16B", "I"):

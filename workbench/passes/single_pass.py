@@ -7,7 +7,7 @@ input. Records survive what follows working in place.
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -39,23 +39,24 @@ class Needs:
     gradients
         Layers whose tensor and the score's gradient there are kept.
     reductions
-        Layers of which only a function's result is kept, so that deep stacks cost no memory.
+        Layers of which only a function's result is kept, so that deep stacks cost no memory; the functions are
+        hashable, so that equal ones of several methods run once.
     input_gradient, guided_input_gradient
         The plain gradient at the input, and the one that every ReLU also rectifies on its way back.
     """
 
     activations: frozenset[Tap] = frozenset()
     gradients: frozenset[Tap] = frozenset()
-    reductions: Mapping[Tap, Reduction] = field(default_factory=dict)
+    reductions: frozenset[tuple[Tap, Reduction]] = frozenset()
     input_gradient: bool = False
     guided_input_gradient: bool = False
 
     def __or__(self, other: "Needs") -> "Needs":
-        """Return what serves both; reductions of one layer must be the same."""
+        """Return what serves both."""
         return Needs(
             self.activations | other.activations,
             self.gradients | other.gradients,
-            {**self.reductions, **other.reductions},
+            self.reductions | other.reductions,
             self.input_gradient or other.input_gradient,
             self.guided_input_gradient or other.guided_input_gradient,
         )
@@ -88,7 +89,7 @@ class Seen:
     scores: Float[Tensor, " n"]
     activations: Mapping[Tap, Float[Tensor, "n d hs ws"]]
     gradients: Mapping[Tap, Float[Tensor, "n d hs ws"]]
-    reductions: Mapping[Tap, Any]
+    reductions: Mapping[tuple[Tap, Reduction], Any]
     input_gradient: Float[Tensor, "n c h w"] | None = None
     guided_input_gradient: Float[Tensor, "n c h w"] | None = None
 
@@ -102,9 +103,9 @@ class _Recorder(TorchFunctionMode):
         self.calls: Counter[str] = Counter()
         self.activations: dict[Tap, Tensor] = {}
         self.graph: dict[Tap, Tensor] = {}
-        self.reductions: dict[Tap, Any] = {}
+        self.reductions: dict[tuple[Tap, Reduction], Any] = {}
         self.clipping = False
-        self.taps = needs.activations | needs.gradients | frozenset(needs.reductions)
+        self.taps = needs.activations | needs.gradients | {tap for tap, _ in needs.reductions}
 
     @override
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -132,9 +133,10 @@ class _Recorder(TorchFunctionMode):
         return gradient.clamp_min(0) if self.clipping else gradient
 
     def _take(self, tap: Tap, out: Tensor) -> Tensor:
-        if tap in self.needs.reductions:
-            with torch.no_grad():
-                self.reductions[tap] = self.needs.reductions[tap](out.detach())
+        for place, reduction in self.needs.reductions:
+            if place == tap:
+                with torch.no_grad():
+                    self.reductions[place, reduction] = reduction(out.detach())
         if tap in self.needs.gradients:
             torch.set_grad_enabled(True)  # run_pass gives the mode back
             self.graph[tap] = out if out.requires_grad else out.detach().requires_grad_(True)
@@ -227,7 +229,8 @@ def _backward(scores: Tensor, wanted: dict[Any, Tensor], *, keep: bool) -> dict[
 
 
 def _check_reached(recorder: _Recorder) -> None:
-    reached = recorder.activations.keys() | recorder.graph.keys() | recorder.reductions.keys()
+    reduced = {tap for tap, _ in recorder.reductions}
+    reached = recorder.activations.keys() | recorder.graph.keys() | reduced
     missed = sorted(map(str, recorder.taps - reached))
     if missed:
         raise ModelError(f"the pass did not reach layer {missed[0]!r}; wb.layers(model) lists those it does")

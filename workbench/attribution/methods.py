@@ -1,0 +1,77 @@
+"""What an attribution method is, and the registry of all of them.
+
+A *shared* method says what it needs of one pass and turns it into maps; ``explain`` runs one pass for all of them. An
+*own* method runs the network itself.
+"""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from workbench.core.errors import MethodRefusedError
+from workbench.core.options import check_options, option_values
+from workbench.core.registry import Registry
+from workbench.models.classifier import Classifier
+from workbench.passes.layers import Tap
+from workbench.passes.single_pass import Needs, Seen
+
+
+class AbstractMethod(ABC):
+    """An attribution method with its options; subclasses are frozen dataclasses."""
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+    def check(self, classifier: Classifier) -> None:  # noqa: B027 - most methods refuse nothing
+        """Refuse a network on which the map would be wrong; a MethodRefusedError names a method that works."""
+
+    def provenance(self, classifier: Classifier) -> dict[str, Any]:  # noqa: ARG002 - those with a layer look at it
+        """Return the options and whatever else decides the map."""
+        return {"options": option_values(self)}
+
+
+class SharedMethod(AbstractMethod):
+    """A method that reads what one common pass recorded."""
+
+    @abstractmethod
+    def needs(self, classifier: Classifier) -> Needs:
+        """Return what has to be recorded."""
+
+    @abstractmethod
+    def combine(self, seen: Seen, classifier: Classifier) -> Float[Tensor, "n hm wm"]:
+        """Return the signed, raw maps at their own resolution."""
+
+
+class OwnMethod(AbstractMethod):
+    """A method that runs the network as often as it likes."""
+
+    @abstractmethod
+    def attribute(
+        self, classifier: Classifier, images: Float[Tensor, "n c h w"], classes: Int[Tensor, " n"]
+    ) -> Float[Tensor, "n hm wm"]:
+        """Return the signed, raw maps of the scores of these classes."""
+
+
+METHODS: Registry[AbstractMethod] = Registry("method")
+"""Name -> method; options are the fields of its class."""
+
+
+def explained_tap(classifier: Classifier, layer: str) -> Tap:
+    """Return the named layer, or the one to explain where no name is given.
+
+    Raises
+    ------
+    ModelError
+        No layer has this name.
+    MethodRefusedError
+        The network has no spatial layer.
+    """
+    if layer:
+        return classifier.layers.tap(layer)
+    if classifier.layers.explained is None:
+        raise MethodRefusedError(
+            f"{classifier.architecture} has no spatial layer before its outputs; use integrated-gradients"
+        )
+    return classifier.layers.explained
