@@ -32,7 +32,8 @@ class TopMaps:
 class LayerActivations(AbstractMethod):
     """The most active maps of the first convolution and of each stage's end, after ReLU.
 
-    The layer-wise interpretation of the paper ``densenet-interpretation``. "Most activated" is not defined in the paper: here it is the mean over the map.
+    The layer-wise interpretation of the paper ``densenet-interpretation``. "Most activated" is not defined there: here
+    it is the mean over the map.
     """
 
     count: int = option(16, "maps per stage", low=1, high=256)

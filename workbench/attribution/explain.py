@@ -85,7 +85,7 @@ def explain(
     for method in labelled.values():
         method.check(classifier)
     choose = class_choice(classifier, target)
-    needs = reduce(or_, (m.needs(classifier) for m in labelled.values() if not isinstance(m, OwnMethod)), Needs())
+    needs = reduce(or_, (method.needs(classifier) for method in labelled.values()), Needs())
     collected, total = _Collected(maps={label: [] for label in labelled}), _length(films)
     for batch in input_batches(classifier, films, batch_size=batch_size):
         collected.skipped += batch.skipped
@@ -121,8 +121,9 @@ def _labelled(methods: Sequence[str | AbstractMethod]) -> dict[str, AbstractMeth
 
 def _wrapped(module: nn.Module, films: Any) -> Classifier:
     if not isinstance(films, Tensor):
+        kind = type(films).__name__
         raise ReaderError(
-            f"a bare network takes a tensor, given {type(films).__name__}; wb.wrap(network, ...) takes films"
+            f"a bare network takes a tensor, given {kind}; what wb.wrap(network, ...) returns takes films"
         )
     channels, _, width = films.shape[-3:]
     recipe = Recipe(size=width, channels=1 if channels == 1 else 3)

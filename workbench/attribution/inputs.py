@@ -78,9 +78,8 @@ def _grey(film: Any) -> FilmPixels:
     if film.ndim == GREY_DIMENSIONS[1]:
         film = film @ np.array([0.299, 0.587, 0.114]) if film.shape[-1] == GREY_DIMENSIONS[1] else film[..., 0]
     if not (np.isfinite(film).all() and film.min() >= 0 and film.max() <= 1):
-        raise ReaderError(
-            f"values from {np.nanmin(film):.4g} to {np.nanmax(film):.4g}; wanted 0 to 1 or unsigned integers"
-        )
+        low, high = np.nanmin(film), np.nanmax(film)
+        raise ReaderError(f"values from {low:.4g} to {high:.4g}; wanted 0 to 1 or unsigned integers")
     return np.ascontiguousarray(film, dtype=np.float32)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from jaxtyping import Float, Int
 from torch import Tensor
+from typing_extensions import override
 
 from workbench.core.errors import MethodRefusedError
 from workbench.core.options import check_options, option_values
@@ -27,6 +28,10 @@ class AbstractMethod(ABC):
     def check(self, classifier: Classifier) -> None:  # noqa: B027 - most methods refuse nothing
         """Refuse a network on which the map would be wrong; a MethodRefusedError names a method that works."""
 
+    @abstractmethod
+    def needs(self, classifier: Classifier) -> Needs:
+        """Return what the common pass has to record."""
+
     def provenance(self, classifier: Classifier) -> dict[str, Any]:  # noqa: ARG002 - those with a layer look at it
         """Return the options and whatever else decides the map."""
         return {"options": option_values(self)}
@@ -36,16 +41,16 @@ class SharedMethod(AbstractMethod):
     """A method that reads what one common pass recorded."""
 
     @abstractmethod
-    def needs(self, classifier: Classifier) -> Needs:
-        """Return what has to be recorded."""
-
-    @abstractmethod
     def combine(self, seen: Seen, classifier: Classifier) -> Float[Tensor, "n hm wm"]:
         """Return the signed, raw maps at their own resolution."""
 
 
 class OwnMethod(AbstractMethod):
     """A method that runs the network as often as it likes."""
+
+    @override
+    def needs(self, classifier: Classifier) -> Needs:
+        return Needs()
 
     @abstractmethod
     def attribute(

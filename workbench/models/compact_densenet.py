@@ -5,9 +5,9 @@ from torchvision.models import DenseNet
 
 
 def compact_densenet(outputs: int) -> nn.Module:
-    """Return a DenseNet of four blocks of 3, 4, 5 and 4 layers with growth rate 16: 0.2 million parameters.
+    """Return a DenseNet of three blocks of 4, 5 and 6 layers with growth rate 16.
 
     It is torchvision's own class (Huang et al., CVPR 2017) with other numbers, so that whatever reads DenseNet-121
-    and -169 reads it alike.
+    and -169 reads it alike. Three blocks leave a last map of 8 x 8 on an input of 128 px; four would leave 4 x 4.
     """
-    return DenseNet(growth_rate=16, block_config=(3, 4, 5, 4), num_init_features=24, bn_size=3, num_classes=outputs)
+    return DenseNet(growth_rate=16, block_config=(4, 5, 6), num_init_features=24, bn_size=3, num_classes=outputs)
