@@ -1,0 +1,104 @@
+"""The films of a folder: which files there are, whether each can be read, its size and fingerprint."""
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from workbench.core.case import Case
+from workbench.core.errors import ReaderError, Skipped
+from workbench.core.files import path_inside, sha256_of
+from workbench.imaging.pixels import read_radiograph
+
+Progress = Callable[[int, int], None]
+"""Called with (films read, films in all) after each film, from the thread that asked."""
+
+MOST_READERS = 8
+_UNWRITABLE = (":", ";", "\\", "\n", "\r")
+"""What a manifest cannot hold in the path of a film."""
+
+
+@dataclass(frozen=True)
+class FilmFile:
+    """A film that was decoded to its last row.
+
+    Parameters
+    ----------
+    image
+        Path from the data set's root, with forward slashes.
+    sha256
+        Of the file's bytes.
+    width, height
+        Of the upright film.
+    """
+
+    image: str
+    sha256: str
+    width: int
+    height: int
+
+
+def visible_files(folder: Path) -> list[str]:
+    """List every file below ``folder`` as a path from it, sorted; what systems leave behind (dot files) is left out."""
+    found = (path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir())
+    wanted = (path for path in found if not any(part.startswith(".") or part == "__MACOSX" for part in path.parts))
+    return sorted(path.as_posix() for path in wanted)
+
+
+def read_film_files(
+    root: Path, images: Sequence[str], *, progress: Progress | None = None
+) -> tuple[dict[str, FilmFile], list[Skipped]]:
+    """Decode every film to see whether it can be used.
+
+    Parameters
+    ----------
+    root
+        The data set's folder.
+    images
+        Paths from it.
+    progress
+        Told after each film.
+
+    Returns
+    -------
+    tuple of dict and list of Skipped
+        The films by path, and why the others cannot be used; both in the order given.
+    """
+    read: dict[str, FilmFile | Skipped] = {}
+    with ThreadPoolExecutor(min(MOST_READERS, os.cpu_count() or 1)) as readers:
+        waiting = {readers.submit(_film_file, root, image): image for image in images}
+        for done, future in enumerate(as_completed(waiting), start=1):
+            read[waiting[future]] = future.result()
+            if progress is not None:
+                progress(done, len(images))
+    in_order = [read[image] for image in images]
+    films = {each.image: each for each in in_order if isinstance(each, FilmFile)}
+    return films, [each for each in in_order if isinstance(each, Skipped)]
+
+
+def tag_duplicates(cases: Iterable[Case]) -> tuple[Case, ...]:
+    """Return the cases, each byte-equal to an earlier one tagged ``duplicate-of:`` and that one's case_id."""
+    first: dict[str, str] = {}
+    tagged = []
+    for case in cases:
+        original = first.setdefault(case.sha256, case.case_id)
+        is_copy = bool(case.sha256) and original != case.case_id
+        tagged.append(replace(case, tags=(*case.tags, f"duplicate-of:{original}")) if is_copy else case)
+    return tuple(tagged)
+
+
+def _film_file(root: Path, image: str) -> FilmFile | Skipped:
+    path = root / image
+    printable = os.fsencode(path).decode(errors="replace")
+    if printable != str(path) or any(sign in image for sign in _UNWRITABLE):
+        return Skipped(
+            printable, f"a manifest cannot hold this name; rename it without {' '.join(map(repr, _UNWRITABLE))}"
+        )
+    try:
+        film = read_radiograph(path_inside(root, image))
+        return FilmFile(image, sha256_of(path), film.width, film.height)
+    except ReaderError as error:
+        return Skipped(printable, str(error).removeprefix(f"{path.resolve()}: ").removeprefix(f"{image}: "))
+    except (OSError, RuntimeError) as error:  # resolving a link that leads to itself is a RuntimeError
+        return Skipped(printable, f"not readable ({' '.join(str(error).split())})")
