@@ -219,3 +219,18 @@ def _collect(
         if progress:
             progress(len(ids) + len(skipped), len(films))
     return ids, labels, outputs, tuple(skipped)
+
+
+def layers(classifier: Classifier) -> Any:
+    """Return a pandas DataFrame of every layer that can be named: name, channels, height, width, and its role."""
+    import pandas as pd
+
+    found = classifier.layers
+    roles = {stage.tap: stage.title for stage in found.stages}
+    rows = [
+        {"layer": str(tap), "channels": c, "height": h, "width": w, "role": roles.get(tap, "")}
+        for tap, (c, h, w) in found.taps.items()
+    ]
+    frame = pd.DataFrame(rows, columns=["layer", "channels", "height", "width", "role"])
+    frame.loc[frame["layer"] == str(found.explained), "role"] += " (explained)"
+    return frame
