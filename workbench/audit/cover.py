@@ -81,9 +81,10 @@ class CoverEffect:
     def from_json(cls, content: Json) -> "CoverEffect":
         """Return what :meth:`to_json` wrote; anything else is a ReaderError."""
         try:
-            return cls(
-                **{key: Interval(**value) if isinstance(value, dict) else value for key, value in content.items()}
-            )
+            values: dict[str, Any] = {
+                key: Interval(**value) if isinstance(value, dict) else value for key, value in content.items()
+            }
+            return cls(**values)
         except (TypeError, AttributeError) as error:
             raise ReaderError(f"not an effect of covering ({error})") from error
 
@@ -173,10 +174,8 @@ def cover_regions(
     """
     carrying = manifest.where(case for case in manifest if case.has(category))
     if not len(carrying):
-        known = sorted({each.category for case in manifest for each in case.annotations})
-        raise ManifestError(
-            f"{manifest.name}: no film has a {category!r} annotated; known: {', '.join(known) or 'none'}"
-        )
+        known = ", ".join(sorted({each.category for case in manifest for each in case.annotations})) or "none"
+        raise ManifestError(f"{manifest.name}: no film has a {category!r} annotated; known: {known}")
     without_control = [case.case_id for case in carrying if _control(case, category, seed) is None]
     steps = _Steps(progress, 3 * len(manifest) + len(carrying))
     run = partial(predict, classifier, manifest, batch_size=batch_size)
@@ -237,13 +236,9 @@ def _table(
     rows = []
     for index, case in enumerate(carrying):
         region, film_map = case.mask(category), explanation.on_film(index)
-        row = {
-            "case_id": case.case_id,
-            "patient_id": case.patient_id,
-            "label": case.label,
-            "area": float(region.mean()),
-        }
-        row |= {"share": attribution_share(film_map, region), "enrichment": enrichment(film_map, region)}
+        row: dict[str, Any] = {"case_id": case.case_id, "patient_id": case.patient_id, "label": case.label}
+        row |= {"area": float(region.mean()), "share": attribution_share(film_map, region)}
+        row |= {"enrichment": enrichment(film_map, region)}
         rows.append(row | {name: float(values[index]) for name, values in columns.items()})
     return rows
 
@@ -267,6 +262,8 @@ def _effect(
     bootstrap: dict[str, Any] = {"seed": seed, "resamples": resamples}
 
     def mean(column: str) -> Interval:
+        if not mapped:
+            return Interval(None, None, None, 0.95, resamples, 0, reason="no map has positive mass")
         return mean_interval(np.array([row[column] for row in mapped]), patients, **bootstrap)
 
     def change(after: Predictions, ids: list[str]) -> Interval:
