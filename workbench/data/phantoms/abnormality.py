@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from workbench.core.seeding import derived_generator
-from workbench.data.phantoms.anatomy import bone
+from workbench.data.phantoms.anatomy import FINGER_NAMES, bone
 from workbench.data.phantoms.bodies import Body, Cut, Vector, egg, rod
 
 METAL_DENSITY = 0.5
@@ -51,10 +51,10 @@ SITES: dict[str, tuple[Site, ...]] = {
         Site("middle phalanx 1", 0.3, 0.7, ("wires", "plate")),
     ),
     "forearm": (Site("radius", 0.35, 0.8), Site("ulna", 0.35, 0.8)),
-    "hand": tuple(
-        Site(f"{name} metacarpal", 0.3, 0.8, ("plate", "wires")) for name in ("index", "middle", "ring", "little")
-    )
-    + tuple(Site(f"{name} phalanx 1", 0.25, 0.7, ("wires", "plate")) for name in ("index", "middle", "ring", "little")),
+    "hand": (
+        *(Site(f"{name} metacarpal", 0.3, 0.8, ("plate", "wires")) for name in FINGER_NAMES[1:]),
+        *(Site(f"{name} phalanx 1", 0.25, 0.7, ("wires", "plate")) for name in FINGER_NAMES[1:]),
+    ),
     "humerus": (Site("humerus", 0.32, 0.75, ("plate", "nail")),),
     "shoulder": (
         Site("humerus", 0.10, 0.20, ("plate", "nail", "prosthesis")),
@@ -66,8 +66,7 @@ JOINTS: dict[str, tuple[tuple[str, int], ...]] = {
     "elbow": (("humerus", 1), ("radius", 0)),
     "finger": (("index phalanx 1", 1), ("index phalanx 1", 0), ("middle phalanx 1", 1)),
     "forearm": (("radius", 1), ("radius", 0)),
-    "hand": tuple((f"{name} phalanx 1", 1) for name in ("index", "middle", "ring", "little"))
-    + (("thumb metacarpal", 0),),
+    "hand": (*((f"{name} phalanx 1", 1) for name in FINGER_NAMES[1:]), ("thumb metacarpal", 0)),
     "humerus": (("humerus", 0),),
     "shoulder": (("humerus", 0),),
     "wrist": (("radius", 1), ("thumb metacarpal", 0)),
@@ -117,7 +116,7 @@ def _fragments(
     step = severity * half_width * generator.uniform(0.35, 0.9) * generator.choice([-1, 1])
     gap_mm = min(severity * half_width * generator.uniform(0.3, 0.65), 4.5)
     slopes = generator.uniform(-0.6, 0.6, size=2)
-    teeth = generator.normal(0.0, 0.10 * half_width, size=48).astype(np.float32)
+    teeth = np.convolve(generator.normal(0.0, 0.14 * half_width, size=50), (0.3, 0.4, 0.3), "valid").astype(np.float32)
     at = share * body.length_mm
     start_cut = Cut(at - gap_mm / 2, *slopes, teeth, -1)
     end_cut = Cut(at + gap_mm / 2, *slopes, teeth, 1)
@@ -190,7 +189,8 @@ def _wires(body: Body, share: float, generator: np.random.Generator) -> list[Bod
 
 
 def _nail(body: Body, share: float, generator: np.random.Generator) -> list[Body]:
-    """Return a nail in the marrow cavity, locked by screws at both ends."""
+    """Return a nail in the marrow cavity, locked by screws at both ends, wherever on the bone it was needed."""
+    del share
     half_width = body.half_width(0.55)
     low, high = 0.04, float(generator.uniform(0.8, 0.9))
     bodies = [_metal(body.point(low), body.point(high), 0.42 * half_width)]
@@ -202,6 +202,7 @@ def _nail(body: Body, share: float, generator: np.random.Generator) -> list[Body
 
 def _prosthesis(body: Body, share: float, generator: np.random.Generator) -> list[Body]:
     """Return a metal head with its stem in the shaft."""
+    del share
     radius = float(generator.uniform(19, 23))
     head, neck = body.point(0.05), body.point(0.1)
     shift = body.side * 4.0
@@ -220,23 +221,20 @@ def _degenerative(
     half_width, sign = body.half_width(abs(end - 0.05)), 1 if end else -1
     axis = sign * (body.end - body.start) / body.length_mm
     middle = body.point(share)
-    thick = max(0.3 * half_width, 2.0) * (0.6 + 0.5 * severity)
-    added = [
-        _sclerosis(middle - axis * thick * 0.4, axis, body, 0.95 * half_width, thick, severity),
-        _sclerosis(middle + axis * thick * 1.1, axis, body, 0.9 * half_width, thick, severity),
-    ]
-    for aside in (body.side, -body.side, body.depth, -body.depth):
-        size = severity * half_width * float(generator.uniform(0.25, 0.5))
-        root = middle + aside * half_width * 0.95 - axis * size
-        tip = root + aside * size * 1.6 + axis * size * 1.2
-        added.append(bone("spur", root - aside * size, tip, egg(0.6 * size + 0.5, 0.6 * size + 0.5, 0.8)))
-    return Abnormality((*bones, *added), (), ((middle, 1.7 * half_width),))
+    added = [_sclerosis(middle - axis * 0.2 * half_width, axis, body, half_width, severity)]
+    for aside in (body.side, -body.side, 0.7 * (body.side + body.depth), 0.7 * (body.depth - body.side)):
+        size = (0.4 + 0.6 * severity) * half_width * float(generator.uniform(0.25, 0.5))
+        root = middle + aside * half_width * 0.8 - axis * size
+        tip = root + aside * size * 1.5 + axis * size * 1.7
+        added.append(bone("spur", root, tip, rod(0.45 * size, 0.7, cap=0.45)))
+    return Abnormality((*bones, *added), (), ((middle, 1.6 * half_width),))
 
 
-def _sclerosis(centre: Vector, axis: Vector, body: Body, wide: float, thick: float, severity: float) -> Body:
-    dense = 0.06 * (0.4 + severity)
-    disc = bone("sclerosis", centre - axis * thick / 2, centre + axis * thick / 2, egg(wide, wide))
-    return replace(disc, side=body.side, depth=body.depth, shell_density=dense, core_density=dense, texture=0.5)
+def _sclerosis(centre: Vector, axis: Vector, body: Body, half_width: float, severity: float) -> Body:
+    """Return a lens of dense bone under a joint's surface."""
+    dense, reach = 0.55 * (0.4 + severity) / half_width, axis * 0.35 * half_width
+    lens = bone("sclerosis", centre - reach, centre + reach, egg(0.9 * half_width, 0.9 * half_width))
+    return replace(lens, side=body.side, depth=body.depth, shell_density=dense, core_density=dense, texture=0.5)
 
 
 _KINDS: dict[str, Callable[[tuple[Body, ...], str, float, np.random.Generator], Abnormality]] = {

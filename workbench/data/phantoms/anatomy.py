@@ -4,7 +4,6 @@ The frame is that of the forearm, in millimetres: the elbow joint is at (0, 0, 0
 arm down, the thumb to the left (-x), the back of the hand away from the tube (+z).
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,7 +13,7 @@ from workbench.data.phantoms import shapes
 from workbench.data.phantoms.bodies import Body, Matrix, Outline, Vector, egg, rod
 
 WRIST_Y = -240.0
-BONE_SHELL, BONE_CORE = 0.105, 0.034
+BONE_SHELL, BONE_CORE = 0.110, 0.033
 """Attenuation of cortical and of spongy bone per millimetre, beyond the soft tissue that it displaces."""
 TISSUE_SHELL, TISSUE_CORE = 0.0165, 0.0205
 """Attenuation of fat and of muscle per millimetre."""
@@ -31,10 +30,13 @@ class Posture:
         Bend of the elbow; 0 is a straight arm.
     curl_deg
         Bend of each finger at its base, thumb first; a lateral hand fans its fingers.
+    beside_trunk
+        Whether ribs and trunk are on the film; an arm lifted away from the body leaves them out.
     """
 
     elbow_deg: float = 0.0
     curl_deg: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0, 0.0)
+    beside_trunk: bool = True
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def draw_arm(seed: int, posture: Posture) -> Arm:
     variation = _Variation(seed)
     forearm = _forearm(variation)
     hand, hand_tissue = _hand(variation, posture)
-    upper, upper_tissue = _upper_arm(variation)
+    upper, upper_tissue = _upper_arm(variation, posture)
     turn = rotation_x(posture.elbow_deg)
     bones = (*forearm, *hand, *(_turned(body, turn) for body in upper))
     tissues = (*_forearm_tissue(variation), *hand_tissue, *(_turned(body, turn) for body in upper_tissue))
@@ -103,7 +105,11 @@ def frame_of(axis: Vector, towards: Vector) -> tuple[Vector, Vector]:
     axis = axis / np.linalg.norm(axis)
     side = towards - (towards @ axis) * axis
     side /= np.linalg.norm(side)
-    depth = np.cross(axis, side)
+    depth = vector(  # numpy's cross product is many times slower on single vectors
+        axis[1] * side[2] - axis[2] * side[1],
+        axis[2] * side[0] - axis[0] * side[2],
+        axis[0] * side[1] - axis[1] * side[0],
+    )
     return side, depth if depth[2] >= 0 else -depth
 
 
@@ -133,8 +139,10 @@ def _varied(variation: _Variation, body: Body) -> Body:
 
 
 def _forearm(variation: _Variation) -> tuple[Body, ...]:
-    radius = bone("radius", vector(-13, -4, -4), vector(-7, WRIST_Y + 2, 0), shapes.RADIUS, slant=(0.0, -0.33))
-    ulna = bone("ulna", vector(8, 21, 0), vector(16, WRIST_Y + 9, 4), shapes.ULNA, slant=(0.0, 0.1))
+    radius = bone(
+        "radius", vector(-13, -4, -4), vector(-7, WRIST_Y + 2, 0), shapes.RADIUS, slant=(0.0, -0.33), hollow=0.5
+    )
+    ulna = bone("ulna", vector(8, 21, 0), vector(16, WRIST_Y + 9, 4), shapes.ULNA, slant=(0.0, 0.1), hollow=0.5)
     styloid = bone("styloid", vector(21, WRIST_Y + 12, 6), vector(22, WRIST_Y + 3, 6), rod(2.4, 0.8, cap=0.4))
     return tuple(_varied(variation, body) for body in (radius, ulna, styloid))
 
@@ -177,7 +185,7 @@ def _finger(
         shape = shapes.METACARPAL if joint == 0 else shapes.TIP_PHALANX if joint == len(lengths) - 1 else shapes.PHALANX
         girth = float(ray["girth"]) * (1.0, 1.0, 0.86, 0.86)[joint]  # type: ignore[arg-type]
         name = f"{FINGER_NAMES[index]} {'metacarpal' if joint == 0 else f'phalanx {joint}'}"
-        bones.append(_varied(variation, bone(name, place, end, shape, girth=girth)))
+        bones.append(_varied(variation, bone(name, place, end, shape, girth=girth, hollow=0.4)))
         if joint or index == 0:
             tissues.append(_finger_tissue(variation, name, place - direction * (0.0 if joint > 1 else 8.0), end, joint))
         place = end + direction * (2.0 - 0.3 * joint)
@@ -190,35 +198,30 @@ def _finger_tissue(variation: _Variation, name: str, start: Vector, end: Vector,
     return tissue(name, start - reach, end + reach, shapes.FINGER_TISSUE, width)
 
 
-def _upper_arm(variation: _Variation) -> tuple[tuple[Body, ...], tuple[Body, ...]]:
-    humerus = bone("humerus", vector(-1, 309, 0), vector(-3, 1.5, 0), shapes.HUMERUS, slant=(0.22, 0.06))
+def _upper_arm(variation: _Variation, posture: Posture) -> tuple[tuple[Body, ...], tuple[Body, ...]]:
+    humerus = bone("humerus", vector(-1, 309, 0), vector(-3, 1.5, 0), shapes.HUMERUS, slant=(0.12, 0.06), hollow=0.6)
     fossa = bone("fossa", vector(1, 32, 0), vector(1, 14, 0), egg(8.5, 4.0), shell_density=-0.07, core_density=-0.07)
-    parts: Iterable[Body] = (
-        bone("scapula", vector(66, 318, 14), vector(74, 176, 20), shapes.SCAPULA),
-        bone("scapula border", vector(44, 272, 8), vector(70, 182, 18), rod(4.0, 1.6, cap=0.1)),
-        bone("glenoid", vector(37, 298, 4), vector(37, 262, 4), egg(6.5, 11.0, 1.6)),
-        bone("scapula neck", vector(62, 284, 8), vector(38, 280, 4), rod(11.0, 1.2, flat=0.6, cap=0.2)),
+    girdle = (
+        bone("scapula", vector(33, 283, 4), vector(98, 246, 18), shapes.SCAPULA),
+        bone("scapula border", vector(44, 272, 6), vector(74, 186, 18), rod(3.4, 1.4, cap=0.1)),
         bone("acromion", vector(92, 306, 34), vector(8, 327, 16), shapes.ACROMION),
         bone("coracoid", vector(50, 300, 2), vector(28, 306, -26), rod(6.0, 1.3, cap=0.3)),
         bone("clavicle", vector(158, 326, -30), vector(24, 331, 8), shapes.CLAVICLE),
         *_ribs(),
     )
-    return tuple(_varied(variation, body) for body in (humerus, fossa, *parts)), _upper_tissue(variation)
+    varied = [_varied(variation, body) for body in (humerus, fossa, *girdle)]
+    tissues = _upper_tissue(variation)
+    return (tuple(varied), tissues) if posture.beside_trunk else (tuple(varied[:2]), tissues[:1])
 
 
 def _ribs() -> list[Body]:
-    """Return the upper ribs as chains of straight pieces falling away from the spine."""
+    """Return the upper ribs, each a bow that falls away from the spine around the lung."""
     ribs: list[Body] = []
     for index in range(5):
-        top, reach = 318.0 - 27.0 * index, 96.0 - 5.0 * index
-        points = [
-            vector(165, top, 40),
-            vector(128, top + 2, 42),
-            vector(reach, top - 22, 20),
-            vector(reach - 6, top - 48, -20),
-        ]
-        for piece, (start, end) in enumerate(zip(points[:-1], points[1:], strict=True)):
-            ribs.append(bone(f"rib {index} {piece}", start, end, rod(4.6, 1.0, flat=0.7, cap=0.06)))
+        top, reach = 312.0 - 27.0 * index, 98.0 - 6.0 * index
+        start, end = vector(172, top, 34), vector(reach, top - 44, -22)
+        side, depth = frame_of(end - start, vector(-0.3, 1, 0))
+        ribs.append(replace(bone(f"rib {index}", start, end, shapes.RIB), side=side, depth=depth))
     return ribs
 
 

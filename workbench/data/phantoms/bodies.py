@@ -2,17 +2,18 @@
 
 A body is a straight axis with elliptic cross sections whose centre and half-axes change along it. Projecting an
 ellipse is exact: seen along a direction, an ellipse with half-axes a and b has a half-width w with
-``w**2 = (a cos)**2 + (b sin)**2`` and its longest chord along the rays is ``2 a b / w``. So one table of about a
+``w**2 = (a cos)**2 + (b sin)**2`` and its longest chord along the rays is ``2 a b / w``. So one table of a few
 hundred cross sections gives the path lengths of a whole bone, whatever the view.
 """
 
+import math
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from jaxtyping import Float, Float32
 
-SAMPLES = 128
+SAMPLES = 384
 """Cross sections in a body's table."""
 
 Vector = Float[np.ndarray, "3"]
@@ -20,7 +21,7 @@ Vector = Float[np.ndarray, "3"]
 Matrix = Float[np.ndarray, "3 3"]
 Paths = Float32[np.ndarray, "h w"]
 """Lengths of the rays inside a body, in millimetres."""
-Sections = Float32[np.ndarray, "s"]
+Sections = Float32[np.ndarray, " s"]
 Patch = tuple[slice, slice]
 """Rows and columns of the film that a body may touch."""
 
@@ -35,19 +36,28 @@ class Outline:
         Where the centre lies beside the axis.
     side_half, depth_half
         Half-axes of the ellipse.
-    shell
-        Thickness of the denser outer layer (cortical bone, or skin and fat around muscle).
+    side_core, depth_core
+        Half-axes of what the denser outer layer holds: marrow within cortical bone, muscle within fat.
     """
 
     side_centre: Sections
     side_half: Sections
     depth_centre: Sections
     depth_half: Sections
-    shell: Sections
+    side_core: Sections
+    depth_core: Sections
+
+    @cached_property
+    def reach(self) -> float:
+        """Farthest that the body gets from its axis."""
+        side = np.abs(self.side_centre) + self.side_half
+        return float((side + np.abs(self.depth_centre) + self.depth_half).max())
 
 
 @lru_cache(maxsize=256)
-def outline(stations: tuple[tuple[float, ...], ...], caps: tuple[float, float] = (0.05, 0.05)) -> Outline:
+def outline(
+    stations: tuple[tuple[float, ...], ...], caps: tuple[float, float] = (0.05, 0.05), plate: float = 0.012
+) -> Outline:
     """Return the smooth outline through a few stations, closed at both ends.
 
     Parameters
@@ -56,6 +66,8 @@ def outline(stations: tuple[tuple[float, ...], ...], caps: tuple[float, float] =
         Rows (share of the length, side centre, side half, depth centre, depth half, shell), from 0 to 1.
     caps
         Share of the length over which each end closes; 0.5 gives an egg, 0 an open end.
+    plate
+        Thickness of the shell at the ends, as a share of the length.
     """
     from scipy.interpolate import PchipInterpolator
 
@@ -63,8 +75,19 @@ def outline(stations: tuple[tuple[float, ...], ...], caps: tuple[float, float] =
     table = np.array(stations, dtype=float)
     side_centre, side_half, depth_centre, depth_half, shell = PchipInterpolator(table[:, 0], table[:, 1:])(places).T
     closing = _cap(places, caps[0]) * _cap(1.0 - places, caps[1])
-    columns = (side_centre, side_half * closing, depth_centre, depth_half * closing, shell)
+    side_half, depth_half = side_half * closing, depth_half * closing
+    step = round(plate * SAMPLES)
+    cores = (np.maximum(_narrowed(half, step) - shell, 0.0) for half in (side_half, depth_half))
+    columns = (side_centre, side_half, depth_centre, depth_half, *cores)
     return Outline(*(column.astype(np.float32) for column in columns))
+
+
+def _narrowed(half: Float[np.ndarray, " s"], step: int) -> Float[np.ndarray, " s"]:
+    """Return the smallest half-axis within ``step`` sections, 0 beyond the ends: the shell closes the ends too."""
+    if step == 0:
+        return half
+    padded = np.pad(half, step)
+    return np.minimum(np.minimum(padded[: -2 * step], padded[2 * step :]), half)
 
 
 def rod(radius: float, shell: float = 0.0, *, flat: float = 1.0, cap: float = 0.03) -> Outline:
@@ -83,7 +106,7 @@ def _cap(distance: np.ndarray, length: float) -> np.ndarray:
     """Close an end: a superellipse from 0 at the tip to 1 at ``length``, blunter than a circle."""
     if length <= 0:
         return np.ones_like(distance)
-    power = 2.4 if length < 0.4 else 2.0
+    power = 2.4 if length < 0.08 else 2.0
     return (1.0 - np.clip(1.0 - distance / length, 0.0, 1.0) ** power) ** (1.0 / power)
 
 
@@ -128,6 +151,8 @@ class Body:
         How far each end (start, end) leans towards ``side``, per millimetre aside.
     texture
         Strength of the trabecular pattern in the core.
+    hollow
+        How much of the core is missing in the middle of the shaft, where a long bone holds marrow only.
     """
 
     name: str
@@ -141,6 +166,7 @@ class Body:
     girth: float = 1.0
     slant: tuple[float, float] = (0.0, 0.0)
     texture: float = 0.0
+    hollow: float = 0.0
     cut: Cut | None = None
 
     def point(self, share: float) -> Vector:
@@ -199,14 +225,14 @@ class Shadow:
     ----------
     whole, core
         Path lengths through the whole body and through its core.
-    along_mm, aside_mm
-        Coordinates of each pixel along the body's axis and beside it.
+    along, aside_mm
+        Coordinates of each pixel: share of the body's axis, and millimetres beside it.
     """
 
     patch: Patch
     whole: Paths
     core: Paths
-    along_mm: Paths
+    along: Paths
     aside_mm: Paths
 
 
@@ -214,51 +240,53 @@ def cast_shadow(body: Body, camera: Camera) -> Shadow | None:
     """Return the path lengths of all rays through a body, None where it lies outside the film."""
     start, end = camera.seen(body.start), camera.seen(body.end)
     axis = end - start
-    length = max(float(np.linalg.norm(axis)), 1e-6)
-    seen_length = max(float(np.hypot(axis[0], axis[1])), 0.3 * length)  # a bone seen end-on keeps some length
-    direction = axis[:2] / max(float(np.hypot(axis[0], axis[1])), 1e-6)
-    across = np.array([-direction[1], direction[0], 0.0])
-    side_share, depth_share = float(across @ camera.turn @ body.side), float(across @ camera.turn @ body.depth)
-    norm = np.hypot(side_share, depth_share) or 1.0
-    table = _projected(body, side_share / norm, depth_share / norm, length)
-    reach = float(np.abs(table[0]).max() + table[1].max())
+    length, run = math.hypot(*axis) or 1e-6, math.hypot(axis[0], axis[1]) or 1e-6
+    seen_length = max(run, 0.3 * length)  # a bone seen end-on keeps some length
+    direction = axis[:2] / run
     middle = (start[:2] + end[:2]) / 2
-    patch = _patch(middle, direction * seen_length / 2, reach, camera)
+    patch = _patch(middle, direction * seen_length / 2, body.girth * body.outline.reach, camera)
     if patch is None:
         return None
-    rows, columns = patch
-    x = (np.arange(columns.start, columns.stop, dtype=np.float32) + 0.5) * camera.spacing_mm - middle[0]
-    y = ((np.arange(rows.start, rows.stop, dtype=np.float32) + 0.5) * camera.spacing_mm - middle[1])[:, None]
-    along = ((x * direction[0] + y * direction[1]) / seen_length + 0.5).astype(np.float32)
-    aside = (y * direction[0] - x * direction[1]).astype(np.float32)
+    across = np.array([-direction[1], direction[0], 0.0]) @ camera.turn
+    side_share, depth_share = float(across @ body.side), float(across @ body.depth)
+    norm = math.hypot(side_share, depth_share) or 1.0
+    shares = side_share / norm, depth_share / norm
+    along, aside = _coordinates(patch, middle, direction / seen_length, camera.spacing_mm)
+    aside *= np.float32(seen_length)
     if body.slant != (0.0, 0.0):
         along = along + _lean(body.slant, along) * aside * np.float32(side_share / length)
-    whole, core = _chords(table, along, aside, length / seen_length)
+    blurred = max(1, round(camera.spacing_mm / seen_length * SAMPLES))
+    whole, core = _chords(_projected(body, shares, blurred), along, aside, length / seen_length)
     if body.cut is not None:
-        kept = _kept(body.cut, along * length, aside, (side_share / norm, depth_share / norm), camera.spacing_mm)
+        kept = _kept(body.cut, along * length, aside, shares, camera.spacing_mm)
         whole, core = whole * kept, core * kept
-    return Shadow(patch, whole, core, along * np.float32(length), aside)
+    return Shadow(patch, whole, core, along, aside)
 
 
-def _projected(body: Body, side_share: float, depth_share: float, length: float) -> Float32[np.ndarray, "5 s"]:
-    """Return centre, half-width, half-chord, and half-width and half-chord of the core, by cross section."""
+def _coordinates(patch: Patch, middle: np.ndarray, per_mm: np.ndarray, spacing_mm: float) -> tuple[Paths, Paths]:
+    """Return each pixel's share along the axis, from 0 to 1, and the same measure across it."""
+    rows, columns = patch
+    x = (np.arange(columns.start, columns.stop) + 0.5) * spacing_mm - middle[0]
+    y = ((np.arange(rows.start, rows.stop) + 0.5) * spacing_mm - middle[1])[:, None]
+    along = (x * per_mm[0] + 0.5).astype(np.float32) + (y * per_mm[1]).astype(np.float32)
+    return along, (y * per_mm[0]).astype(np.float32) - (x * per_mm[1]).astype(np.float32)
+
+
+def _projected(body: Body, shares: tuple[float, float], blurred: int) -> Float32[np.ndarray, "5 s"]:
+    """Return centre, half-width, half-chord, and the core's, by cross section as seen on the film.
+
+    Each is a mean over the ``blurred`` sections that one pixel covers, so that blunt ends have no stairs.
+    """
     shape, girth = body.outline, np.float32(body.girth)
-    centre = girth * (shape.side_centre * np.float32(side_share) + shape.depth_centre * np.float32(depth_share))
-    side, depth = girth * shape.side_half, girth * shape.depth_half
-    shell = girth * shape.shell
-    step = max(1, round(float(shell[0] + shell[-1]) / 2 / length * SAMPLES))
-    core_side, core_depth = (np.maximum(_narrowed(half, step) - shell, 0.0) for half in (side, depth))
-    rows = [centre]
-    for a, b in ((side, depth), (core_side, core_depth)):
-        half = np.sqrt((a * side_share) ** 2 + (b * depth_share) ** 2) + 1e-6
-        rows += [half, a * b / half]
-    return np.stack(rows).astype(np.float32)
-
-
-def _narrowed(half: Sections, step: int) -> Sections:
-    """Return the smallest half-axis within ``step`` sections, 0 beyond the ends: the shell closes the ends too."""
-    padded = np.pad(half, step)
-    return np.minimum(np.minimum(padded[: -2 * step], padded[2 * step :]), half)
+    side_share, depth_share = np.float32(shares[0]), np.float32(shares[1])
+    centre = girth * (shape.side_centre * side_share + shape.depth_centre * depth_share)
+    rows = [np.pad(centre, (blurred // 2, blurred - 1 - blurred // 2), mode="edge") if blurred > 1 else centre]
+    window = np.full(blurred, 1.0 / blurred, dtype=np.float32)
+    for side, depth in ((shape.side_half, shape.depth_half), (shape.side_core, shape.depth_core)):
+        half = girth * np.sqrt((side * side_share) ** 2 + (depth * depth_share) ** 2) + np.float32(1e-6)
+        chord = girth * girth * side * depth / half
+        rows += [np.convolve(half, window), np.convolve(chord, window)] if blurred > 1 else [half, chord]
+    return np.stack(rows)
 
 
 def _patch(middle: np.ndarray, arm: np.ndarray, reach: float, camera: Camera) -> Patch | None:
@@ -278,9 +306,11 @@ def _lean(slant: tuple[float, float], along: Paths) -> Paths:
 
 
 def _chords(table: Float32[np.ndarray, "5 s"], along: Paths, aside: Paths, stretch: float) -> tuple[Paths, Paths]:
-    inside = (along >= 0.0) & (along <= 1.0)
-    index = np.where(inside, along * np.float32(SAMPLES - 1) + np.float32(0.5), 0.0).astype(np.intp)
-    centre, half, chord, core_half, core_chord = (row.take(index) for row in table)
+    sections = table.shape[1]
+    place = along * np.float32(SAMPLES - 1) + np.float32((sections - SAMPLES) / 2 + 0.5)
+    index = place.astype(np.int32)
+    inside = (place >= 0.0) & (index < sections)
+    centre, half, chord, core_half, core_chord = table.take(index, axis=1, mode="clip")
     offset = aside - centre
     twice = np.where(inside, np.float32(2.0 * stretch), np.float32(0.0))
     whole = twice * chord * np.sqrt(np.maximum(1.0 - (offset / half) ** 2, 0.0))
@@ -292,8 +322,8 @@ def _kept(cut: Cut, along_mm: Paths, aside: Paths, shares: tuple[float, float], 
     """Return the share of each ray on the kept side; a plane oblique to the rays gives a blurred line."""
     slope = cut.side_slope * shares[0] + cut.depth_slope * shares[1]
     hidden = abs(cut.depth_slope * shares[0] - cut.side_slope * shares[1])
-    jags = cut.teeth.take(np.rint(aside).astype(np.intp), mode="wrap")
-    beyond = along_mm - np.float32(cut.along_mm) - np.float32(slope) * aside - jags
-    return np.clip(
-        np.float32(cut.keep) * beyond / np.float32(spacing_mm * (1.0 + 2.0 * hidden)) + 0.5, 0.0, 1.0
-    ).astype(np.float32)
+    tooth = np.floor(aside).astype(np.int32)
+    between = aside - tooth
+    jags = (1.0 - between) * cut.teeth.take(tooth, mode="wrap") + between * cut.teeth.take(tooth + 1, mode="wrap")
+    beyond = np.float32(cut.keep) * (along_mm - np.float32(cut.along_mm) - np.float32(slope) * aside - jags)
+    return np.clip(beyond / np.float32(spacing_mm * (1.0 + 2.0 * hidden)) + 0.5, 0.0, 1.0).astype(np.float32)

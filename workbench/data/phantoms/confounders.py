@@ -1,6 +1,7 @@
 """What somebody puts beside the anatomy: flags with a letter, and frames. Neither knows the label."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float
@@ -89,10 +90,8 @@ def put_flag(pixels: FilmPixels, crowding: FilmPixels, letter: str, generator: n
     letter_cover, plate_cover = _covers(flag)
     flagged = pixels.copy()
     under = flagged[patch]
-    if flag.style == "plate":  # a bright plate with the letter cut out of it
-        cover = plate_cover * (1.0 - 0.9 * letter_cover)
-    else:
-        cover = np.maximum(letter_cover, plate_cover)
+    cut_out = plate_cover * (1.0 - 0.9 * letter_cover)
+    cover = cut_out if flag.style == "plate" else np.maximum(letter_cover, plate_cover)
     cover = np.float32(flag.opacity) * np.where(cover > 0.05, cover, 0.0)
     flagged[patch] = under + cover * (flag.brightness - under)
     return flagged.astype(np.float32)
@@ -122,7 +121,7 @@ def _covers(flag: Flag) -> tuple[Float[np.ndarray, "p p"], Float[np.ndarray, "p 
     distance = np.full(x.shape, np.inf)
     for line in LETTERS[flag.letter][flag.family]:
         points = [((px - 0.3) * flag.height_px, (py - 0.5) * flag.height_px) for px, py in line]
-        for start, end in zip(points[:-1], points[1:], strict=True):
+        for start, end in pairwise(points):
             distance = np.minimum(distance, _distance(x, y, start, end))
     letter = np.clip(flag.stroke_px / 2 - distance + 0.5, 0.0, 1.0)
     return letter, _box_cover(flag, x, y)

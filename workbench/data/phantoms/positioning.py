@@ -28,6 +28,10 @@ class Window:
         Brightness per attenuation.
     lateral_elbow_deg
         Bend of the elbow on the lateral film.
+    lateral_gain
+        Factor on the gain of the lateral film, where bones lie over one another.
+    lateral_deg
+        How far the lateral film is turned from the frontal one; a shoulder's is a scapular Y.
     """
 
     centre: tuple[float, float, float]
@@ -36,18 +40,21 @@ class Window:
     penetration: float
     gain: float
     lateral_elbow_deg: float = 0.0
+    lateral_gain: float = 1.0
+    lateral_deg: float = 86.0
 
 
 WINDOWS = {
-    "elbow": Window((0, 4, 0), 165, 180, 0.38, 0.62, 82.0),
-    "finger": Window((-26, WRIST_Y - 118, 0), 116, 0, 0.95, 1.00),
-    "forearm": Window((3, -118, 0), 285, 0, 0.45, 0.66, 80.0),
-    "hand": Window((0, WRIST_Y - 66, 0), 228, 0, 0.80, 0.86),
+    "elbow": Window((0, 4, 0), 165, 180, 0.38, 0.60, 82.0),
+    "finger": Window((-26, WRIST_Y - 118, 0), 116, 0, 0.95, 1.00, lateral_gain=0.56),
+    "forearm": Window((3, -118, 0), 285, 0, 0.45, 0.64, 80.0, lateral_deg=78.0),
+    "hand": Window((0, WRIST_Y - 66, 0), 228, 0, 0.80, 0.86, lateral_gain=0.52),
     "humerus": Window((4, 172, 0), 330, 180, 0.30, 0.48),
-    "shoulder": Window((30, 282, 0), 200, 180, 0.24, 0.46),
-    "wrist": Window((3, WRIST_Y - 4, 0), 128, 0, 0.70, 0.76),
+    "shoulder": Window((30, 282, 0), 200, 180, 0.24, 0.46, lateral_deg=58.0),
+    "wrist": Window((3, WRIST_Y - 4, 0), 128, 0, 0.70, 0.74, lateral_gain=0.60),
 }
-VIEW_DEG = {"pa": 0.0, "lateral": 86.0, "oblique": 42.0}
+VIEW_SHARE = {"pa": 0.0, "lateral": 1.0, "oblique": 0.5}
+"""How much of the way to the lateral film a view is turned."""
 
 
 @dataclass(frozen=True)
@@ -85,10 +92,11 @@ def posture_of(options: PhantomOptions, seed: int) -> Posture:
     """Return how the joints stand on a film."""
     generator = derived_generator(seed, "posture", options.view)
     wobble = generator.normal(size=6)
-    fan = {"pa": 0.0, "oblique": 0.5, "lateral": 1.0}[options.view]
-    curl = tuple(4.0 + 3.0 * wobble[k] + fan * (3.0, 8.0, 22.0, 36.0, 50.0)[k] for k in range(5))
+    fan = VIEW_SHARE[options.view] * (1.4 if options.body_part == "finger" else 1.0)
+    curl = tuple(4.0 + 3.0 * float(wobble[k]) + fan * (3.0, 2.0, 20.0, 36.0, 50.0)[k] for k in range(5))
     bend = WINDOWS[options.body_part].lateral_elbow_deg if options.view == "lateral" else 0.0
-    return Posture(bend + 5.0 * abs(float(wobble[5])), curl)
+    beside_trunk = options.body_part == "shoulder" or (options.body_part == "humerus" and options.view == "pa")
+    return Posture(bend + 5.0 * abs(float(wobble[5])), curl, beside_trunk)
 
 
 def camera_of(options: PhantomOptions, seed: int, posture: Posture) -> Camera:
@@ -98,7 +106,9 @@ def camera_of(options: PhantomOptions, seed: int, posture: Posture) -> Camera:
     shift, zoom = generator.uniform(-0.05, 0.05, size=2), generator.uniform(0.93, 1.1)
     window = WINDOWS[options.body_part]
     upright = window.upright_deg - (45.0 if posture.elbow_deg > 45 and options.body_part == "elbow" else 0.0)
-    turn = rotation_z(upright + yaw) @ rotation_x(roll) @ rotation_y(VIEW_DEG[options.view] + tilt)
+    turn = (
+        rotation_z(upright + yaw) @ rotation_x(roll) @ rotation_y(VIEW_SHARE[options.view] * window.lateral_deg + tilt)
+    )
     if options.laterality == "R":
         turn = np.diag([-1.0, 1.0, 1.0]) @ turn
     spacing = window.height_mm / options.height / zoom
@@ -122,7 +132,9 @@ def exposure_of(options: PhantomOptions, seed: int) -> Exposure:
         photons=float(np.exp(generator.uniform(np.log(900), np.log(5000)))),
         scatter=float(generator.uniform(0.02, 0.09)),
         blur_px=float(generator.uniform(0.45, 0.75)) * options.height / 176,
-        gain=window.gain * float(np.exp(generator.normal(0.0, 0.12))),
+        gain=window.gain
+        * (window.lateral_gain if options.view == "lateral" else 1.0)
+        * float(np.exp(generator.normal(0.0, 0.12))),
         toe=float(generator.uniform(0.02, 0.11)),
         contrast=float(generator.uniform(0.85, 1.2)),
         penetration=window.penetration,

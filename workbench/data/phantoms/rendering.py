@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from workbench.core.arrays import FilmMask, FilmPixels
-from workbench.core.seeding import derived_generator
+from workbench.core.seeding import derived_generator, derived_seed
 from workbench.data.phantoms.bodies import Body, Camera, Shadow, cast_shadow
 from workbench.data.phantoms.positioning import Exposure
 
@@ -47,18 +47,22 @@ def project_layers(
             if shadow := cast_shadow(body, camera):
                 core = body.core_density * shadow.core
                 if body.texture:
-                    core = core * (1.0 + body.texture * _texture(body, shadow, camera, seed))
+                    core = core * _spongy(body, shadow, camera, seed)
                 layer[shadow.patch] += body.shell_density * (shadow.whole - shadow.core) + core
     return Layers(np.sqrt(np.sqrt(tissue)), np.maximum(bone, 0.0), metal)
 
 
-def _texture(body: Body, shadow: Shadow, camera: Camera, seed: int) -> Float32[np.ndarray, "h w"]:
-    """Return the trabecular pattern in the bone's own coordinates, so that it turns with the bone."""
+def _spongy(body: Body, shadow: Shadow, camera: Camera, seed: int) -> Float32[np.ndarray, "h w"]:
+    """Return the density of the core by pixel: trabeculae in the bone's own coordinates, fading into the shaft."""
     grain = max(0.6, 0.7 * camera.spacing_mm)
-    start = derived_generator(seed, "texture", body.name).integers(TEXTURE_SIDE, size=2)
-    rows = (shadow.along_mm / grain + start[0]).astype(np.intp) % TEXTURE_SIDE
-    columns = (shadow.aside_mm / grain + start[1]).astype(np.intp) % TEXTURE_SIDE
-    return _trabeculae()[rows, columns]
+    start = divmod(derived_seed(seed, "texture", body.name) % TEXTURE_SIDE**2, TEXTURE_SIDE)
+    rows = (shadow.along * np.float32(body.length_mm / grain) + (start[0] + TEXTURE_SIDE)).astype(np.int32)
+    columns = (shadow.aside_mm * np.float32(1.0 / grain) + (start[1] + TEXTURE_SIDE)).astype(np.int32)
+    pattern = np.float32(body.texture) * _trabeculae()[rows % TEXTURE_SIDE, columns % TEXTURE_SIDE]
+    if not body.hollow:
+        return 1.0 + pattern
+    shaft = np.clip(1.5 - np.abs(shadow.along - np.float32(0.5)) * 4.5, 0.0, 1.0)
+    return (1.0 + pattern * (1.0 - 0.7 * shaft)) * (1.0 - np.float32(body.hollow) * shaft)
 
 
 @lru_cache(maxsize=1)
