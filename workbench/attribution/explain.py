@@ -17,10 +17,11 @@ from workbench.attribution.targets import class_choice
 from workbench.core.errors import ReaderError, Skipped
 from workbench.core.explanation import Activations, Explanation, StageActivations
 from workbench.core.geometry import scaling
+from workbench.core.progress import Progress
 from workbench.core.provenance import library_versions
 from workbench.imaging.films import FilmBatch
 from workbench.imaging.recipes import Recipe
-from workbench.models.classifier import Classifier, Progress, wrap
+from workbench.models.classifier import Classifier, wrap
 from workbench.passes.layers import evaluation_mode, find_layers
 from workbench.passes.single_pass import Needs, Seen, run_pass
 

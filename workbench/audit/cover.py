@@ -19,6 +19,7 @@ from workbench.core.errors import ManifestError, ReaderError, Skipped
 from workbench.core.explanation import Explanation
 from workbench.core.manifest import Manifest
 from workbench.core.predictions import Predictions
+from workbench.core.progress import Progress
 from workbench.core.seeding import derived_generator
 from workbench.evaluation.differences import metric_difference, probability_change
 from workbench.evaluation.intervals import Interval, mean_interval
@@ -26,7 +27,7 @@ from workbench.evaluation.metrics import METRICS
 from workbench.imaging.edits import control_patch, cover
 from workbench.imaging.films import Edit
 from workbench.imaging.regions import attribution_share, enrichment
-from workbench.models.classifier import Classifier, Progress, predict
+from workbench.models.classifier import Classifier, predict
 
 KEPT_CLEAR = ("evidence", "fracture", "hardware", "flag", "text", "logo", "frame")
 """Where a control patch must not lie."""

@@ -69,6 +69,21 @@ def digest_of(content: Json) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True, allow_nan=False).encode()).hexdigest()
 
 
+def project_root() -> Path:
+    """Return the nearest folder, from the working directory upwards, that holds ``data_manifests``; else the former."""
+    here = Path.cwd()
+    return next((folder for folder in (here, *here.parents) if (folder / "data_manifests").is_dir()), here)
+
+
+def project_path(path: str | Path) -> Path:
+    """Return a path as given if it is absolute or exists, else from the project's root.
+
+    So a notebook in ``notebooks/`` and a command in the root mean the same by ``data_manifests/NAME.csv``.
+    """
+    path = Path(path).expanduser()
+    return path if path.is_absolute() or path.exists() else project_root() / path
+
+
 def path_inside(root: Path, relative: str) -> Path:
     """Return ``root / relative``, resolved.
 

@@ -5,23 +5,24 @@ scaling and agrees with bilinear interpolation without aligned corners.
 """
 
 import numpy as np
+from jaxtyping import Float32
 
 from workbench.core.arrays import Affine, Box, FilmPixels
 
 
-def scaling(x_factor: float, y_factor: float) -> Affine:
+def scaling(x_factor: float | int, y_factor: float | int) -> Affine:
     """Return the affine that multiplies x and y."""
     return np.diag([float(x_factor), float(y_factor), 1.0])
 
 
-def translation(x_shift: float, y_shift: float) -> Affine:
+def translation(x_shift: float | int, y_shift: float | int) -> Affine:
     """Return the affine that adds to x and y."""
     matrix = np.eye(3)
     matrix[:2, 2] = x_shift, y_shift
     return matrix
 
 
-def resample(values: FilmPixels, to_target: Affine, size: tuple[int, int]) -> FilmPixels:
+def resample(values: FilmPixels, to_target: Affine, size: tuple[int, int]) -> Float32[np.ndarray, "ht wt"]:
     """Draw ``values`` (h, w) onto a target of ``size`` (height, width) by bilinear interpolation.
 
     Parameters
@@ -35,7 +36,7 @@ def resample(values: FilmPixels, to_target: Affine, size: tuple[int, int]) -> Fi
 
     Returns
     -------
-    FilmPixels
+    Float32[np.ndarray, "ht wt"]
         The drawn target; 0 where ``values`` does not reach, its edge values continued for half a pixel.
     """
     from scipy.ndimage import affine_transform  # costs 0.1 s to import

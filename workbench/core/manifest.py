@@ -12,7 +12,7 @@ from workbench.core.annotation import Annotation
 from workbench.core.case import Case, Study
 from workbench.core.coco import annotations_by_image, coco_document
 from workbench.core.errors import ManifestError, ReaderError, Skipped
-from workbench.core.files import digest_of, path_inside, read_json, write_json, write_text
+from workbench.core.files import digest_of, path_inside, project_path, read_json, write_json, write_text
 
 COLUMNS = tuple(each.name for each in fields(Case) if each.name != "annotations")
 REQUIRED = ("case_id", "patient_id", "study_id", "image")
@@ -158,7 +158,7 @@ def read_manifest(path: str | Path, root: str | Path | None = None) -> Manifest:
     ManifestError
         No such file, no header, unknown or missing columns, or no usable row.
     """
-    path = Path(path)
+    path = project_path(path)
     header = _read_header(path.with_suffix(".toml"))
     cases, skipped = _read_rows(path, tuple(header["class_names"]))
     if not cases:

@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle, islice
 
@@ -16,12 +16,11 @@ from typing_extensions import override
 from workbench.core.case import Case
 from workbench.core.errors import ManifestError, ReaderError, Skipped
 from workbench.core.manifest import Manifest
+from workbench.core.progress import Progress
 from workbench.core.seeding import derived_generator, derived_seed
 from workbench.imaging.pixels import read_radiograph
 from workbench.imaging.recipes import Augmentation, Recipe
 
-Progress = Callable[[int, int], None]
-"""Is told how many films were read, and of how many."""
 EpochIndex = tuple[int, int]
 """(epoch, index of the film): all that a sample depends on, so loader processes need not be told the epoch."""
 Sample = tuple[Tensor, int, int]

@@ -1,7 +1,7 @@
 """The films of a folder: which files there are, whether each can be read, its size and fingerprint."""
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,10 +9,8 @@ from pathlib import Path
 from workbench.core.case import Case
 from workbench.core.errors import ReaderError, Skipped
 from workbench.core.files import path_inside, sha256_of
+from workbench.core.progress import Progress
 from workbench.imaging.pixels import read_radiograph
-
-Progress = Callable[[int, int], None]
-"""Called with (films read, films in all) after each film, from the thread that asked."""
 
 MOST_READERS = 8
 _UNWRITABLE = (":", ";", "\\", "\n", "\r")

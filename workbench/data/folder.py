@@ -7,7 +7,8 @@ from pathlib import Path
 from workbench.core.case import Case
 from workbench.core.errors import ManifestError, Skipped
 from workbench.core.manifest import Manifest
-from workbench.data.files import FilmFile, Progress, read_film_files, tag_duplicates, visible_files
+from workbench.core.progress import Progress
+from workbench.data.files import FilmFile, read_film_files, tag_duplicates, visible_files
 from workbench.data.splits import split_cases
 from workbench.data.tables import Row, read_table
 

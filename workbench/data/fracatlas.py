@@ -9,7 +9,8 @@ from workbench.core.annotation import Annotation
 from workbench.core.case import Case
 from workbench.core.errors import ManifestError, Skipped
 from workbench.core.manifest import Manifest
-from workbench.data.files import FilmFile, Progress, read_film_files, tag_duplicates, visible_files
+from workbench.core.progress import Progress
+from workbench.data.files import FilmFile, read_film_files, tag_duplicates, visible_files
 from workbench.data.fracatlas_masks import read_drawn_fractures
 from workbench.data.splits import split_cases
 from workbench.data.tables import Row, read_table

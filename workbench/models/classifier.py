@@ -1,6 +1,6 @@
 """A network with all that is needed to use it on films and to say where it comes from."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -13,14 +13,12 @@ from torch import Tensor, nn
 from workbench.core.errors import ModelError, Skipped
 from workbench.core.manifest import Manifest
 from workbench.core.predictions import Predictions
+from workbench.core.progress import Progress
 from workbench.imaging.films import Edit, Film, film_batches, manifest_films
 from workbench.imaging.recipes import Recipe
 from workbench.models.head import Head
 from workbench.models.weights import weights_digest
 from workbench.passes.layers import Layers, find_layers
-
-Progress = Callable[[int, int], None]
-"""Called with how many are done, of how many."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Whole data sets of phantoms, drawn on demand: the same patients' films, with flags that go with the label or not."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
@@ -15,6 +15,7 @@ from workbench.core.errors import ManifestError, OptionError
 from workbench.core.files import sha256_of
 from workbench.core.manifest import Manifest, read_manifest, write_manifest
 from workbench.core.options import check_options, option, option_values
+from workbench.core.progress import Progress
 from workbench.core.registry import unknown_name
 from workbench.core.seeding import derived_generator, derived_seed
 from workbench.data.phantoms.options import BODY_PARTS, VIEWS, PhantomOptions
@@ -27,8 +28,6 @@ PARTS = ("train", "valid", "test")
 VARIANTS = ("confounded", "balanced")
 BATCH = 12
 """Films that a worker draws between two reports of progress."""
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
