@@ -1,0 +1,100 @@
+"""One look for everything drawn: colours that colour-blind readers tell apart, fonts that every machine has."""
+
+import html
+
+import plotly.graph_objects as go
+
+INK = "#1b1f24"
+MUTED = "#59636e"
+GRID = "#e4e8ec"
+PAPER = "#ffffff"
+
+BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY = "#0072b2", "#d55e00", "#009e73", "#aa4499", "#e69f00", "#56b4e9"
+COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
+"""After Okabe and Ito, in the order of use; the yellow is left out, it vanishes on white."""
+
+SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "x")
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+"""A second sign beside the colour, for print and for those who see no colours."""
+
+MARK_COLOURS = {"fracture": "#00e5ff", "evidence": "#00e5ff", "flag": "#ffb000", "control": "#ff7ad9"}
+OTHER_MARK = "#ffffff"
+ARROW = "#ff2a1f"
+
+FONT_FAMILY = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', Helvetica, Arial, sans-serif"
+
+METHOD_TITLES = {
+    "cam": "CAM",
+    "grad-cam": "Grad-CAM",
+    "grad-cam++": "Grad-CAM++",
+    "guided-backprop": "Guided backprop",
+    "guided-grad-cam": "Guided Grad-CAM",
+}
+
+
+def method_title(label: str) -> str:
+    """Return a method's name as the papers print it; a label that is not a method's name stays as it is."""
+    return METHOD_TITLES.get(label, label)
+
+
+def mark_colour(category: str) -> str:
+    """Return the colour of outlines of this category."""
+    return MARK_COLOURS.get(category.split(" ")[0], OTHER_MARK)
+
+
+def colour(index: int) -> str:
+    """Return the colour of the series at ``index``, starting again after the last."""
+    return COLOURS[index % len(COLOURS)]
+
+
+def plain(words: object) -> str:
+    """Return text from data so that Plotly shows it letter by letter instead of reading it as HTML."""
+    return html.escape(str(words), quote=False)
+
+
+def number(value: float, digits: int = 3) -> str:
+    """Return a number short enough for a figure, with a true minus sign."""
+    text = "0" if value == 0 else f"{value:.{digits}g}"
+    return text.replace("e-0", "e-").replace("e+0", "e").replace("-", "−")
+
+
+def signed(value: float, decimals: int = 2) -> str:
+    """Return a difference with its sign, plus included."""
+    return f"{value:+.{decimals}f}".replace("-", "−")
+
+
+def chart_template() -> go.layout.Template:
+    """Return the light Plotly template of every chart here; Plotly's own default is left alone."""
+    axis = {
+        "gridcolor": GRID,
+        "linecolor": MUTED,
+        "showline": True,
+        "ticks": "outside",
+        "tickcolor": MUTED,
+        "ticklen": 4,
+        "zeroline": False,
+        "automargin": True,
+        "title": {"font": {"size": 14}, "standoff": 8},
+        "tickfont": {"size": 13},
+    }
+    return go.layout.Template(
+        layout={
+            "font": {"family": FONT_FAMILY, "size": 14, "color": INK},
+            "title": {
+                "font": {"size": 17},
+                "x": 0.012,
+                "xref": "container",
+                "xanchor": "left",
+                "y": 0.97,
+                "yanchor": "top",
+            },
+            "paper_bgcolor": PAPER,
+            "plot_bgcolor": PAPER,
+            "colorway": list(COLOURS),
+            "margin": {"l": 64, "r": 24, "t": 84, "b": 56},
+            "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "font": {"size": 13}},
+            "hoverlabel": {"font": {"family": FONT_FAMILY, "size": 13}},
+            "xaxis": axis,
+            "yaxis": axis,
+        }
+    )
