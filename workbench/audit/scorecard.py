@@ -1,0 +1,200 @@
+"""What is known of one model: how well it does on its own kind of films and on others, and what covering changes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from workbench.audit.cover import CoverEffect
+from workbench.core.errors import ReaderError, Skipped
+from workbench.core.files import read_json, write_json
+from workbench.core.manifest import Manifest
+from workbench.core.predictions import Predictions
+from workbench.core.progress import Progress
+from workbench.evaluation.differences import metric_difference
+from workbench.evaluation.evaluate import evaluate
+from workbench.evaluation.intervals import Interval
+from workbench.evaluation.scores import Evaluation
+from workbench.models.classifier import Classifier, predict
+
+FILE_NAME = "scorecard.json"
+NOT_KNOWN = "-"
+
+
+@dataclass(frozen=True)
+class ScoredFilms:
+    """A model's predictions on some films, and what they are worth.
+
+    Parameters
+    ----------
+    name
+        Of the split.
+    skipped
+        Films that could not be read: found = predicted + skipped.
+    """
+
+    name: str
+    films: Manifest
+    predictions: Predictions
+    evaluation: Evaluation
+    skipped: tuple[Skipped, ...] = ()
+
+    def save(self, folder: Path) -> None:
+        """Write predictions and evaluation into a folder, named by the split."""
+        self.predictions.save(folder / f"predictions-{self.name}.csv")
+        write_json(folder / f"evaluation-{self.name}.json", self.evaluation.to_json())
+
+    def fall_to(self, other: "ScoredFilms", metric: str = "auroc") -> Interval:
+        """Return by how much a metric falls from these films to others, patients resampled jointly."""
+        return metric_difference(self.predictions, self.films, other.predictions, other.films, metric=metric)
+
+
+def score_films(
+    classifier: Classifier, manifest: Manifest, split: str, *, batch_size: int = 32, progress: Progress | None = None
+) -> ScoredFilms:
+    """Classify the films of one split and evaluate what was said of them.
+
+    Parameters
+    ----------
+    classifier
+        The model.
+    manifest
+        Has labels and patients.
+    split
+        Name of the split; a comma joins several.
+    batch_size
+        Films a pass.
+    progress
+        Called after each batch.
+
+    Returns
+    -------
+    ScoredFilms
+        With image-level and study-level metrics.
+
+    Raises
+    ------
+    ManifestError
+        No such split.
+    """
+    films = manifest.split(*(name.strip() for name in split.split(",")))
+    predictions, skipped = predict(classifier, films, batch_size=batch_size, progress=progress)
+    return ScoredFilms(
+        split.replace(",", "+").replace(" ", ""), films, predictions, evaluate(predictions, films), skipped
+    )
+
+
+@dataclass(frozen=True)
+class Scorecard:
+    """One model in numbers.
+
+    Parameters
+    ----------
+    model
+        Its name for readers.
+    run
+        The training run's id, empty for a wrapped network.
+    evaluations
+        By split; the first is the model's own kind of films.
+    fall
+        AUROC on the first split minus that on the second; None with one split.
+    cover
+        What covering a thing changes; None where nothing is annotated.
+    parameters
+        Number of weights.
+    training_s
+        Training time, None where it is not known.
+    """
+
+    model: str
+    run: str
+    evaluations: Mapping[str, Evaluation]
+    fall: Interval | None = None
+    cover: CoverEffect | None = None
+    parameters: int = 0
+    training_s: float | None = None
+    about: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def learned(self) -> bool:
+        """Whether it learned on its own kind of films."""
+        return next(iter(self.evaluations.values())).learned
+
+    @property
+    def title(self) -> str:
+        """The name, with the mark that it did not learn."""
+        return self.model if self.learned else f"{self.model} (did not learn)"
+
+    def save(self, folder: Path) -> None:
+        """Write ``scorecard.json`` into a folder."""
+        content = {
+            "model": self.model,
+            "run": self.run,
+            "evaluations": {name: each.to_json() for name, each in self.evaluations.items()},
+            "fall": vars(self.fall) if self.fall else None,
+            "cover": self.cover.to_json() if self.cover else None,
+            "parameters": self.parameters,
+            "training_s": self.training_s,
+            "about": self.about,
+        }
+        write_json(folder / FILE_NAME, content)
+
+
+def load_scorecard(folder: Path) -> Scorecard:
+    """Read what :meth:`Scorecard.save` wrote; a ReaderError where it is absent or damaged."""
+    content = read_json(folder / FILE_NAME)
+    try:
+        evaluations = {name: Evaluation.from_json(each) for name, each in content.pop("evaluations").items()}
+        fall, cover = content.pop("fall"), content.pop("cover")
+        return Scorecard(
+            evaluations=evaluations,
+            fall=Interval(**fall) if fall else None,
+            cover=CoverEffect.from_json(cover) if cover else None,
+            **content,
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ReaderError(f"{folder / FILE_NAME}: not a scorecard ({type(error).__name__}: {error})") from error
+
+
+def comparison_rows(cards: Sequence[Scorecard]) -> list[tuple[str, list[str]]]:
+    """Return a table for readers: what is measured, and a text for each model.
+
+    Every interval resamples patients; a dash stands where a model has no such number.
+    """
+    splits = list(dict.fromkeys(split for card in cards for split in card.evaluations))
+    rows = [("learned on its own kind of films", ["yes" if card.learned else "did not learn" for card in cards])]
+    for split in splits:
+        for metric in ("accuracy", "cohen-kappa", "auroc"):
+            rows.append((f"{metric} on {split}", [_metric(card, split, metric) for card in cards]))
+    if any(card.fall for card in cards):
+        first, second = splits[:2]
+        rows.append((f"fall in auroc from {first} to {second}", [_text(card.fall) for card in cards]))
+    return rows + _cover_rows(cards)
+
+
+def _cover_rows(cards: Sequence[Scorecard]) -> list[tuple[str, list[str]]]:
+    covers = [card.cover for card in cards]
+    known = [cover for cover in covers if cover]
+    if not known:
+        return []
+    thing = known[0].category
+    columns = {
+        f"share of attribution on the {thing} (covers {known[0].area:.1%} of the film)": "share",
+        f"enrichment over the {thing}'s area": "enrichment",
+        f"change of probability, {thing} covered": "change",
+        "change of probability, control patch covered": "control_change",
+        f"change of auroc, {thing} covered": "auroc_change",
+        "change of auroc, control patch covered": "control_auroc_change",
+    }
+    return [
+        (title, [_text(getattr(cover, column)) if cover else NOT_KNOWN for cover in covers])
+        for title, column in columns.items()
+    ]
+
+
+def _metric(card: Scorecard, split: str, metric: str) -> str:
+    return _text(card.evaluations[split].interval(metric)) if split in card.evaluations else NOT_KNOWN
+
+
+def _text(interval: Interval | None) -> str:
+    return NOT_KNOWN if interval is None else str(interval)
