@@ -1,0 +1,207 @@
+"""A notebook as a run: its parameters checked, executed in a kernel of its own, kept and exported whatever happens."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+import papermill
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode
+from papermill.exceptions import PapermillExecutionError
+
+from workbench.batch.kernel import kernel_manager_class
+from workbench.batch.parameters import OUT, cell_count, complete_parameters
+from workbench.core.errors import ReportError, RunError
+from workbench.reports import ReportHead, export_notebook
+from workbench.runs import OpenRun, Run, RunStore, read_run
+
+EXECUTED = "executed.ipynb"
+REPORT = "report.html"
+
+Progress = Callable[[int, int, str], None]
+"""Called with cells done, cells in all, and the first line of the cell that starts (empty at the end)."""
+
+log = logging.getLogger(__name__)
+logging.getLogger("papermill").addHandler(logging.NullHandler())  # what it logs, we raise
+
+
+def run_notebook(
+    notebook: Path,
+    parameters: Mapping[str, Any],
+    *,
+    store: RunStore,
+    kind: str | None = None,
+    title: str | None = None,
+    progress: Progress | None = None,
+    echo: TextIO | None = None,
+    timeout_s: float | None = None,
+    resume: Run | None = None,
+) -> Run:
+    """Execute a notebook as a run and export its report.
+
+    The kernel is the running interpreter, in the caller's working directory, so that relative paths mean what was
+    typed. The run's folder holds ``executed.ipynb`` and ``report.html`` beside what the notebook writes to ``out``,
+    also when a cell failed.
+
+    Parameters
+    ----------
+    notebook
+        Has one cell tagged ``parameters``, with ``out = ""`` in it.
+    parameters
+        Values, or their texts from the command line; checked before anything is made.
+    store
+        Where the run is made.
+    kind
+        Of the run; by default the notebook's name without its number: ``30_train.ipynb`` -> ``train``.
+    title
+        Of the report; by default the notebook's first heading.
+    progress
+        Told of every cell.
+    echo
+        Gets what the cells print, as they print it.
+    timeout_s
+        For each cell; by default none.
+    resume
+        A failed, interrupted or lost run, executed again in its own folder: the notebook finds what it had written.
+
+    Returns
+    -------
+    The run, done.
+
+    Raises
+    ------
+    UnknownNameError
+        No such parameter; nothing was made.
+    OptionError
+        A parameter of the wrong type; nothing was made.
+    RunError
+        The notebook cannot be read (nothing was made), or a cell failed: the message names it.
+    ReportError
+        All cells were executed, but something in them cannot be shown; the run is failed.
+    """
+    complete = complete_parameters(notebook, parameters)
+    if resume is not None and resume.parameters != complete:
+        raise RunError(f"{resume.id}: was made with other parameters; resume it with {resume.parameters}")
+    kind = kind or kind_of(notebook)
+    opened = store.resume(resume) if resume else store.create(kind, complete, inputs=_inputs(notebook, complete))
+    with opened as work:
+        execution = _Execution(notebook, work, progress, echo, timeout_s, total=cell_count(notebook))
+        try:
+            execution.execute()
+        except RunError as error:
+            _export_failure(work, title, str(error))
+            raise
+        export_notebook(work.folder / EXECUTED, work.folder / REPORT, head=_head(work, title))
+    return read_run(work.folder)
+
+
+def find_run(notebook: Path, parameters: Mapping[str, Any], *, store: RunStore, kind: str | None = None) -> Run | None:
+    """Return the newest done run of this very notebook with equal parameters and unchanged inputs, if there is one."""
+    return store.find(kind or kind_of(notebook), complete_parameters(notebook, parameters))
+
+
+def kind_of(notebook: Path) -> str:
+    """Return a notebook's kind of run from its name: ``30_train.ipynb`` -> ``train``."""
+    return notebook.stem.lstrip("0123456789_- ").lower().replace("_", "-").replace(" ", "-") or "notebook"
+
+
+@dataclass
+class _Execution:
+    """One execution of one notebook; knows in which cell it is."""
+
+    notebook: Path
+    work: OpenRun
+    progress: Progress | None
+    echo: TextIO | None
+    timeout_s: float | None
+    total: int = 0
+    """Cells of the notebook as its author sees it."""
+    number: int = 0
+    """Of the cell at work, from one; papermill's own cell is not counted."""
+    cell: str = "before the first cell"
+
+    def execute(self) -> None:
+        """Execute every cell, or raise a RunError that names the one that failed."""
+        try:
+            papermill.execute_notebook(
+                str(self.notebook),
+                str(self.work.folder / EXECUTED),
+                parameters={**self.work.parameters, OUT: str(self.work.folder)},
+                kernel_name="python3",  # only a name: the kernel manager below starts this interpreter
+                language="python",
+                progress_bar=False,
+                autosave_cell_every=0,
+                stdout_file=self.echo,
+                stderr_file=self.echo,
+                execution_timeout=self.timeout_s,
+                store_widget_state=False,
+                kernel_manager_class=kernel_manager_class(self.kernel_log),
+                on_cell_start=self.starts,
+            )
+        except PapermillExecutionError as error:
+            raise RunError(f"{self.cell}: {_one_line(error.ename, error.evalue)}") from error
+        except DeadKernelError as error:
+            raise RunError(f"the kernel died in {self.cell}; {self.last_words()}") from error
+        except CellTimeoutError as error:
+            raise RunError(f"{self.cell}: took longer than {self.timeout_s:g} s") from error
+        finally:
+            if self.kernel_log.is_file() and self.kernel_log.stat().st_size == 0:
+                self.kernel_log.unlink()
+        if self.progress:
+            self.progress(self.total, self.total, "")
+
+    @property
+    def kernel_log(self) -> Path:
+        """What the kernel's process wrote past the notebook; kept only if it wrote something."""
+        return self.work.folder / "kernel.log"
+
+    def last_words(self) -> str:
+        """Return what a dead kernel wrote last, or what usually is the reason."""
+        lines = self.kernel_log.read_text(encoding="utf-8", errors="replace").split("\n")
+        said = [line.strip() for line in lines if line.strip()]
+        return f"its last words: {said[-1][:200]}" if said else "out of memory, or stopped from outside?"
+
+    def starts(self, cell: NotebookNode, cell_index: int) -> None:  # noqa: ARG002 - nbclient calls by these names
+        """Note which cell starts."""
+        if "injected-parameters" in cell.metadata.get("tags", []):
+            return
+        self.number += 1
+        first_line = next((line.strip() for line in cell.source.splitlines() if line.strip()), "")
+        self.cell = f"{self.notebook.name}, cell {self.number} (`{first_line[:80]}`)"
+        if self.progress:
+            self.progress(self.number - 1, self.total, first_line)
+
+
+def _inputs(notebook: Path, parameters: Mapping[str, Any]) -> dict[str, str]:
+    """Return the files that the result depends on: the notebook, and every file that a parameter names."""
+    files = {name: value for name, value in parameters.items() if isinstance(value, str) and Path(value).is_file()}
+    return {"notebook": str(notebook), **files}
+
+
+def _head(work: OpenRun, title: str | None, *, error: str = "") -> ReportHead:
+    run = read_run(work.folder)
+    made = run.created[:16].replace("T", " ") + " UTC"
+    return ReportHead(
+        title=title or "",
+        facts={"kind": run.kind, "made": made, "run": run.id},
+        parameters=run.parameters,
+        error=error,
+    )
+
+
+def _export_failure(work: OpenRun, title: str | None, message: str) -> None:
+    """Show how far a failed run came, if that is possible at all: the failure itself is what must be told."""
+    executed = work.folder / EXECUTED
+    if not executed.is_file():
+        return
+    try:
+        export_notebook(executed, work.folder / REPORT, head=_head(work, title, error=message))
+    except ReportError as error:
+        log.warning("%s: no report of the failed run (%s)", work.id, error)
+
+
+def _one_line(name: str, value: str) -> str:
+    text = " ".join(value.split())
+    return f"{name}: {text[:300]}" if text else name
