@@ -9,13 +9,12 @@ import pytest
 
 from workbench.core.errors import OptionError
 from workbench.plots.charts import (
-    group_metrics_chart,
-    model_comparison_chart,
     probability_change_chart,
     probability_histogram,
     roc_chart,
     training_curves,
 )
+from workbench.plots.metric_charts import group_metrics_chart, model_comparison_chart
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Interactive charts of numbers. Each takes a plain table and states its columns; each returns a Plotly figure.
 
-Rows whose value is not defined (NaN) are kept and marked, never dropped in silence.
+A value that is not defined (NaN) leaves a gap.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,19 +10,27 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from workbench.core.errors import OptionError
-from workbench.plots.theme import BLUE, DASHES, GREEN, INK, MUTED, SYMBOLS, VERMILLION, chart_template, colour, plain
+from workbench.plots.theme import (
+    BLUE,
+    DASHES,
+    GREEN,
+    INK,
+    MUTED,
+    SYMBOLS,
+    VERMILLION,
+    check_columns,
+    colour,
+    finished,
+    model_name,
+    plain,
+)
 
 Table = Any
 """A pandas DataFrame; pandas comes without types."""
 
-METRIC_TITLES = {"auroc": "AUROC", "cohen-kappa": "Cohen's kappa", "f1": "F1", "accuracy": "Accuracy"}
-DEFAULT_METRICS = ("accuracy", "cohen-kappa", "auroc")
-CHANCE = {"auroc": 0.5, "cohen-kappa": 0.0}
-"""What guessing gives; drawn as a dotted line."""
 HATCHES = ("", "/", ".", "x")
-ROW_PX, FRAME_PX = 34, 150
-"""Height of a row of a dot-whisker chart, and of all that is around the rows."""
+MODEL_PX, FRAME_PX = 110, 150
+"""Height of one model's violins, and of all that is around them."""
 
 
 def training_curves(history: Table, *, kept_epoch: int | None = None, title: str = "Training") -> go.Figure:
@@ -49,7 +57,7 @@ def training_curves(history: Table, *, kept_epoch: int | None = None, title: str
     """
     named = {"train": ("training", BLUE), "valid": ("validation", VERMILLION)}
     columns = [f"{split}_{what}" for what in ("loss", "accuracy") for split in named]
-    _check(history, ["epoch", *columns, "valid_auroc"], "history")
+    check_columns(history, ["epoch", *columns, "valid_auroc"], "history")
     figure = make_subplots(cols=2, horizontal_spacing=0.11)
     for column in columns:
         split, what = column.split("_")
@@ -67,7 +75,7 @@ def training_curves(history: Table, *, kept_epoch: int | None = None, title: str
     figure.update_yaxes(title_text="loss", rangemode="tozero", row=1, col=1)
     lowest = float(history[["train_accuracy", "valid_accuracy", "valid_auroc"]].astype(float).min().min())
     figure.update_yaxes(title_text="share", range=[min(0.5, lowest) - 0.02, 1.02], row=1, col=2)
-    return _finished(figure, title, height_px=400)
+    return finished(figure, title, height_px=400)
 
 
 def roc_chart(
@@ -98,12 +106,12 @@ def roc_chart(
         A column is missing.
     """
     rates = ["false_positive_rate", "true_positive_rate"]
-    _check(curves, ["model", *rates], "ROC curves")
+    check_columns(curves, ["model", *rates], "ROC curves")
     figure = go.Figure()
     chance = {"color": MUTED, "width": 1, "dash": "dot"}
     figure.add_trace(go.Scatter(x=[0, 1], y=[0, 1], mode="lines", line=chance, name="guessing", hoverinfo="skip"))
     for place, (model, curve) in enumerate(curves.groupby("model", sort=False)):
-        tint, name = colour(place), _model_name(model, learned)
+        tint, name = colour(place), model_name(model, learned)
         x, y = (curve[rate].to_list() for rate in rates)
         if {"low", "high"} <= set(curve.columns):
             edge = curve["low"].to_list() + curve["high"].to_list()[::-1]
@@ -112,7 +120,7 @@ def roc_chart(
         line = {"color": tint, "width": 2.2, "dash": DASHES[place % len(DASHES)]}
         figure.add_trace(go.Scatter(x=x, y=y, mode="lines", line=line, name=name, legendgroup=str(place)))
         if points is not None:
-            _check(points, ["model", *rates], "operating points")
+            check_columns(points, ["model", *rates], "operating points")
             at = points[points["model"] == model]
             mark = {
                 "color": tint,
@@ -127,76 +135,7 @@ def roc_chart(
         title_text="true positive rate (recall)", range=[-0.01, 1.01], scaleanchor="x", constrain="domain"
     )
     figure.update_layout(legend={"orientation": "v", "x": 1.03, "y": 1, "yanchor": "top"}, margin={"t": 56})
-    return _finished(figure, title, height_px=480, width_px=720)
-
-
-def group_metrics_chart(
-    scores: Table, *, metrics: Sequence[str] = DEFAULT_METRICS, title: str = "By body part"
-) -> go.Figure:
-    """Draw metrics with intervals, a row for each body part or other group.
-
-    Parameters
-    ----------
-    scores
-        Columns ``group, metric, estimate, low, high, cases``; groups are drawn from the top in their order.
-    metrics
-        One panel each; those that the table does not have are an error.
-    title
-        Over the chart.
-
-    Returns
-    -------
-    go.Figure
-        Dots with whiskers.
-
-    Raises
-    ------
-    OptionError
-        A column or a metric is missing.
-    """
-    _check(scores, ["group", "metric", "estimate", "low", "high", "cases"], "scores")
-    counts = scores.groupby("group", sort=False)["cases"].max()
-    labels = {group: f"{plain(group)} ({int(count)})" for group, count in counts.items()}
-    return _dot_whiskers(scores, "group", labels=labels, metrics=metrics, title=title)
-
-
-def model_comparison_chart(
-    scores: Table,
-    *,
-    metrics: Sequence[str] = DEFAULT_METRICS,
-    learned: Mapping[str, bool] | None = None,
-    title: str = "Models compared",
-) -> go.Figure:
-    """Draw metrics with intervals, a row for each model; one that did not learn is hollow and called so.
-
-    Parameters
-    ----------
-    scores
-        Columns ``model, metric, estimate, low, high``.
-    metrics
-        One panel each.
-    learned
-        By model; None takes the rule that the whole interval of its ``auroc`` lies above 0.5.
-    title
-        Over the chart.
-
-    Returns
-    -------
-    go.Figure
-        Dots with whiskers.
-
-    Raises
-    ------
-    OptionError
-        A column or a metric is missing.
-    """
-    _check(scores, ["model", "metric", "estimate", "low", "high"], "scores")
-    if learned is None:
-        lows = scores[scores["metric"] == "auroc"].set_index("model")["low"]
-        learned = {model: bool(low > 0.5) for model, low in lows.items()}
-    labels = {model: _model_name(model, learned, between="<br>") for model in scores["model"].unique()}
-    hollow = frozenset(model for model in labels if not learned.get(model, True))
-    return _dot_whiskers(scores, "model", labels=labels, metrics=metrics, title=title, hollow=hollow)
+    return finished(figure, title, height_px=480, width_px=720)
 
 
 def probability_histogram(
@@ -232,7 +171,7 @@ def probability_histogram(
     OptionError
         A column is missing.
     """
-    _check(predictions, ["label", "abnormal"], "predictions")
+    check_columns(predictions, ["label", "abnormal"], "predictions")
     edges = np.linspace(0, 1, bins + 1)
     figure = go.Figure()
     found = predictions["label"].astype(object).where(predictions["label"].notna(), None)
@@ -249,7 +188,7 @@ def probability_histogram(
     figure.update_layout(barmode="overlay", bargap=0)
     figure.update_xaxes(title_text="probability of abnormal", range=[0, 1])
     figure.update_yaxes(title_text="films")
-    return _finished(figure, title, height_px=380)
+    return finished(figure, title, height_px=380)
 
 
 def probability_change_chart(changes: Table, *, title: str = "Change of probability") -> go.Figure:
@@ -273,7 +212,7 @@ def probability_change_chart(changes: Table, *, title: str = "Change of probabil
     OptionError
         A column is missing.
     """
-    _check(changes, ["model", "edit", "change"], "changes")
+    check_columns(changes, ["model", "edit", "change"], "changes")
     figure = go.Figure()
     places = {edit: place for place, edit in enumerate(changes["edit"].unique())}
     for (model, edit), rows in changes.groupby(["model", "edit"], sort=False):
@@ -287,7 +226,7 @@ def probability_change_chart(changes: Table, *, title: str = "Change of probabil
     figure.update_layout(violinmode="group", violingap=0.25, violingroupgap=0.1)
     figure.update_xaxes(title_text="change of the probability of abnormal (after − before)", tickformat=".1f")
     figure.update_yaxes(autorange="reversed", showgrid=False)
-    return _finished(figure, title, height_px=FRAME_PX + 110 * changes["model"].nunique())
+    return finished(figure, title, height_px=FRAME_PX + MODEL_PX * changes["model"].nunique())
 
 
 def _violin(values: list[float], row: str, *, tint: str) -> go.Violin:
@@ -304,82 +243,7 @@ def _violin(values: list[float], row: str, *, tint: str) -> go.Violin:
     )
 
 
-def _dot_whiskers(
-    scores: Table,
-    key: str,
-    *,
-    labels: Mapping[Any, str],
-    metrics: Sequence[str],
-    title: str,
-    hollow: frozenset[Any] = frozenset(),
-) -> go.Figure:
-    absent = [metric for metric in metrics if metric not in set(scores["metric"])]
-    if absent:
-        raise OptionError(f"scores have no metric {absent[0]!r}; they have {', '.join(sorted(set(scores['metric'])))}")
-    twice = scores[scores.duplicated([key, "metric"])]
-    if len(twice):
-        raise OptionError(f"scores hold {twice['metric'].iloc[0]} of {twice[key].iloc[0]} twice; choose one unit first")
-    titles = [METRIC_TITLES.get(metric, metric.capitalize()) for metric in metrics]
-    figure = make_subplots(cols=len(metrics), shared_yaxes=True, subplot_titles=titles, horizontal_spacing=0.04)
-    for column, metric in enumerate(metrics, start=1):
-        rows = scores[scores["metric"] == metric]
-        figure.add_trace(_dots(rows, key, labels=labels, hollow=hollow), row=1, col=column)
-        for name in rows[rows["estimate"].isna()][key]:
-            told = {"text": "not defined", "showarrow": False, "font": {"color": MUTED, "size": 12}}
-            figure.add_annotation(told | {"x": 0.5, "xref": "x domain", "y": labels[name]}, row=1, col=column)
-        if metric in CHANCE:
-            chance = {"color": MUTED, "width": 1, "dash": "dot"}
-            figure.add_vline(x=CHANCE[metric], line=chance, row=1, col=column)
-        floor = min([CHANCE.get(metric, 0.5), *rows["low"].dropna()])
-        figure.update_xaxes(range=[floor - 0.03, 1.03], nticks=5, row=1, col=column)
-    figure.update_yaxes(categoryorder="array", categoryarray=list(labels.values()), autorange="reversed")
-    figure.update_layout(showlegend=False)
-    return _finished(figure, title, height_px=FRAME_PX + ROW_PX * max(len(labels), 2))
-
-
-def _dots(rows: Table, key: str, *, labels: Mapping[Any, str], hollow: frozenset[Any]) -> go.Scatter:
-    reach = {
-        "type": "data",
-        "symmetric": False,
-        "array": (rows["high"] - rows["estimate"]).to_list(),
-        "arrayminus": (rows["estimate"] - rows["low"]).to_list(),
-        "thickness": 1.6,
-        "width": 4,
-        "color": BLUE,
-    }
-    symbols = ["circle-open" if name in hollow else "circle" for name in rows[key]]
-    return go.Scatter(
-        x=rows["estimate"].to_list(),
-        y=[labels[name] for name in rows[key]],
-        customdata=rows[["low", "high"]].to_numpy(),
-        error_x=reach,
-        mode="markers",
-        marker={"color": BLUE, "size": 9, "symbol": symbols, "line": {"width": 2, "color": BLUE}},
-        hovertemplate="%{y}: %{x:.3f} (%{customdata[0]:.3f} to %{customdata[1]:.3f})<extra></extra>",
-    )
-
-
 def _epochs(history: Table, column: str, *, name: str, tint: str, dash: str, symbol: str) -> go.Scatter:
     values = history[column].astype(float).to_list()  # None, where an AUROC is not defined, becomes a gap
     line, marker = {"color": tint, "width": 2, "dash": dash}, {"size": 6, "symbol": symbol}
     return go.Scatter(x=history["epoch"].to_list(), y=values, mode="lines+markers", line=line, marker=marker, name=name)
-
-
-def _model_name(model: object, learned: Mapping[str, bool] | None, between: str = " ") -> str:
-    did = (learned or {}).get(str(model), True)
-    return plain(model) if did else f"{plain(model)}{between}<i>(did not learn)</i>"
-
-
-def _check(table: Table, columns: Sequence[str], what: str) -> None:
-    missing = [column for column in columns if column not in table.columns]
-    if missing:
-        raise OptionError(f"{what}: no column {missing[0]!r}; wanted {', '.join(columns)}")
-    if not len(table):
-        raise OptionError(f"{what}: no rows, nothing can be drawn")
-
-
-def _finished(figure: go.Figure, title: str, *, height_px: int, width_px: int | None = None) -> go.Figure:
-    figure.update_layout(
-        template=chart_template(), title_text=f"<b>{plain(title)}</b>", height=height_px, width=width_px
-    )
-    return figure

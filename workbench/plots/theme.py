@@ -1,8 +1,12 @@
 """One look for everything drawn: colours that colour-blind readers tell apart, fonts that every machine has."""
 
 import html
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import plotly.graph_objects as go
+
+from workbench.core.errors import OptionError
 
 INK = "#1b1f24"
 MUTED = "#59636e"
@@ -98,3 +102,26 @@ def chart_template() -> go.layout.Template:
             "yaxis": axis,
         }
     )
+
+
+def finished(figure: go.Figure, title: str, *, height_px: int, width_px: int | None = None) -> go.Figure:
+    """Return a chart in our look with its title; without a width it fills its page."""
+    figure.update_layout(
+        template=chart_template(), title_text=f"<b>{plain(title)}</b>", height=height_px, width=width_px
+    )
+    return figure
+
+
+def model_name(model: object, learned: Mapping[str, bool] | None, between: str = " ") -> str:
+    """Return a model's name for a chart, with the words that it did not learn where ``learned`` says so."""
+    did = (learned or {}).get(str(model), True)
+    return plain(model) if did else f"{plain(model)}{between}<i>(did not learn)</i>"
+
+
+def check_columns(table: Any, columns: Sequence[str], what: str) -> None:
+    """Refuse with an OptionError a pandas DataFrame that lacks a column or has no rows."""
+    missing = [column for column in columns if column not in table.columns]
+    if missing:
+        raise OptionError(f"{what}: no column {missing[0]!r}; wanted {', '.join(columns)}")
+    if not len(table):
+        raise OptionError(f"{what}: no rows, nothing can be drawn")
