@@ -33,7 +33,10 @@ def pooled_features(
     tap = classifier.layers.explained
     if tap is None:
         raise ModelError(f"{classifier.architecture} has no spatial layer to take features from")
-    needs, found, ids, skipped = Needs(reductions=frozenset({(tap, _Mean())})), [], [], []
+    needs = Needs(reductions=frozenset({(tap, _Mean())}))
+    found: list[Tensor] = []
+    ids: list[str] = []
+    skipped: list[Skipped] = []
     for batch in film_batches(manifest_films(manifest), classifier.recipe, batch_size=batch_size):
         skipped += batch.skipped
         if batch.film_ids:
