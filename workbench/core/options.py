@@ -14,8 +14,8 @@ class Option:
     name: str
     default: Any
     help: str
-    low: float | None = None
-    high: float | None = None
+    low: int | float | None = None
+    high: int | float | None = None
     choices: tuple[Any, ...] = ()
     unit: str = ""
 
@@ -24,8 +24,8 @@ def option(
     default: Any,
     help: str,  # noqa: A002 - the field's own word, as in argparse and typer
     *,
-    low: float | None = None,
-    high: float | None = None,
+    low: int | float | None = None,
+    high: int | float | None = None,
     choices: tuple[Any, ...] = (),
     unit: str = "",
 ) -> Any:
