@@ -1,13 +1,17 @@
 """A kernel of this very interpreter for each run, reached through its own socket files."""
 
+import asyncio
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_core.utils import ensure_event_loop
 from typing_extensions import override
 
 ENVIRONMENT = {"PLOTLY_RENDERER": "plotly_mimetype"}
@@ -53,6 +57,27 @@ class OwnKernelManager(AsyncKernelManager):
         await super().cleanup_resources(restart=restart)
         if not restart:
             shutil.rmtree(self._folder, ignore_errors=True)
+
+
+@contextmanager
+def own_event_loop() -> Iterator[None]:
+    """Close the event loop that nbclient opens for this thread and would leave open, and whatever still waits in it."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        loop = ensure_event_loop()
+    else:  # called from a notebook: jupyter_core uses a thread of its own
+        yield
+        return
+    try:
+        yield
+    finally:
+        waiting = asyncio.all_tasks(loop)
+        for task in waiting:
+            task.cancel()
+        loop.run_until_complete(asyncio.gather(*waiting, return_exceptions=True))
+        loop.close()
+        asyncio.set_event_loop(None)
 
 
 def kernel_manager_class(log_file: Path) -> type[OwnKernelManager]:

@@ -146,7 +146,7 @@ def _read(notebook: Path) -> nbformat.NotebookNode:
         return nbformat.read(notebook, as_version=4)
     except FileNotFoundError:
         raise RunError(f"{notebook}: no such notebook") from None
-    except (OSError, ValueError, nbformat.ValidationError, AttributeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, nbformat.ValidationError) as error:
         raise RunError(f"{notebook}: is not a notebook ({' '.join(str(error).split())[:120]})") from error
 
 

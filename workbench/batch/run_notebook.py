@@ -4,14 +4,14 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import papermill
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 
-from workbench.batch.kernel import kernel_manager_class
+from workbench.batch.kernel import kernel_manager_class, own_event_loop
 from workbench.batch.parameters import OUT, cell_count, complete_parameters
 from workbench.core.errors import ReportError, RunError
 from workbench.reports import ReportHead, export_notebook
@@ -35,7 +35,7 @@ def run_notebook(
     kind: str | None = None,
     title: str | None = None,
     progress: Progress | None = None,
-    echo: TextIO | None = None,
+    echo: Callable[[str], object] | None = None,
     timeout_s: float | None = None,
     resume: Run | None = None,
 ) -> Run:
@@ -114,7 +114,7 @@ class _Execution:
     notebook: Path
     work: OpenRun
     progress: Progress | None
-    echo: TextIO | None
+    echo: Callable[[str], object] | None
     timeout_s: float | None
     total: int = 0
     """Cells of the notebook as its author sees it."""
@@ -125,21 +125,8 @@ class _Execution:
     def execute(self) -> None:
         """Execute every cell, or raise a RunError that names the one that failed."""
         try:
-            papermill.execute_notebook(
-                str(self.notebook),
-                str(self.work.folder / EXECUTED),
-                parameters={**self.work.parameters, OUT: str(self.work.folder)},
-                kernel_name="python3",  # only a name: the kernel manager below starts this interpreter
-                language="python",
-                progress_bar=False,
-                autosave_cell_every=0,
-                stdout_file=self.echo,
-                stderr_file=self.echo,
-                execution_timeout=self.timeout_s,
-                store_widget_state=False,
-                kernel_manager_class=kernel_manager_class(self.kernel_log),
-                on_cell_start=self.starts,
-            )
+            with own_event_loop():
+                self._execute_cells()
         except PapermillExecutionError as error:
             raise RunError(f"{self.cell}: {_one_line(error.ename, error.evalue)}") from error
         except DeadKernelError as error:
@@ -151,6 +138,24 @@ class _Execution:
                 self.kernel_log.unlink()
         if self.progress:
             self.progress(self.total, self.total, "")
+
+    def _execute_cells(self) -> None:
+        printed = _Printed(self.echo) if self.echo else None
+        papermill.execute_notebook(
+            str(self.notebook),
+            str(self.work.folder / EXECUTED),
+            parameters={**self.work.parameters, OUT: str(self.work.folder)},
+            kernel_name="python3",  # only a name: the kernel manager below starts this interpreter
+            language="python",
+            progress_bar=False,
+            autosave_cell_every=0,
+            stdout_file=printed,
+            stderr_file=printed,
+            execution_timeout=self.timeout_s,
+            store_widget_state=False,
+            kernel_manager_class=kernel_manager_class(self.kernel_log),
+            on_cell_start=self.starts,
+        )
 
     @property
     def kernel_log(self) -> Path:
@@ -172,6 +177,16 @@ class _Execution:
         self.cell = f"{self.notebook.name}, cell {self.number} (`{first_line[:80]}`)"
         if self.progress:
             self.progress(self.number - 1, self.total, first_line)
+
+
+@dataclass(frozen=True)
+class _Printed:
+    """What papermill takes for a file."""
+
+    write: Callable[[str], object]
+
+    def flush(self) -> None:
+        """Nothing is held back."""
 
 
 def _inputs(notebook: Path, parameters: Mapping[str, Any]) -> dict[str, str]:

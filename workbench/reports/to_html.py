@@ -32,7 +32,7 @@ def export_notebook(executed: Path, html: Path, *, head: ReportHead | None = Non
     """
     try:
         notebook = nbformat.read(executed, as_version=4)
-    except (OSError, UnicodeDecodeError, nbformat.reader.NotJSONError, nbformat.ValidationError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, nbformat.ValidationError) as error:
         raise ReportError(
             f"{executed}: is not a notebook that can be shown ({' '.join(str(error).split())[:200]})"
         ) from error
