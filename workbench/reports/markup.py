@@ -77,7 +77,7 @@ class _Cleaner(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self._check_fetches(tag, attrs)
         if tag not in TAGS:
-            self._parts.append(escape(self.get_starttag_text() or f"<{tag}>"))
+            self._parts.append(escape(self.get_starttag_text() or f"<{tag}>", quote=False))
             return
         kept = "".join(f' {name}="{escape(value or "")}"' for name, value in attrs if self._is_kept(tag, name, value))
         self._parts.append(f"<{tag}{kept}>" if tag not in VOID_TAGS else f"<{tag}{kept}/>")
@@ -87,7 +87,7 @@ class _Cleaner(HTMLParser):
     @override
     def handle_endtag(self, tag: str) -> None:
         if tag not in TAGS:
-            self._parts.append(escape(f"</{tag}>"))
+            self._parts.append(escape(f"</{tag}>", quote=False))
         elif tag in self._open:  # a stray end tag could close an element of the page
             while (last := self._open.pop()) != tag:
                 self._parts.append(f"</{last}>")
