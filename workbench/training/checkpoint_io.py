@@ -1,6 +1,7 @@
 """Checkpoints that are whole or absent, and that run no code when they are read."""
 
 import pickle
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,12 @@ from typing_extensions import override
 
 from workbench.core.errors import ModelError
 from workbench.core.files import atomic_path
+
+_BROKEN = (
+    *(OSError, EOFError, RuntimeError, ValueError, LookupError),
+    *(TypeError, AttributeError, AssertionError, pickle.UnpicklingError),
+)
+"""What torch.load is known to raise on what is no checkpoint."""
 
 
 class SafeCheckpointIO(CheckpointIO):
@@ -53,10 +60,12 @@ class SafeCheckpointIO(CheckpointIO):
         if weights_only is False:
             raise ModelError(f"{path}: checkpoints are read with weights_only=True, because a pickle can run any code")
         try:
-            checkpoint = torch.load(path, map_location=map_location, weights_only=True)
-        except (OSError, EOFError, RuntimeError, ValueError, pickle.UnpicklingError) as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            message = f"{path}: not a checkpoint of plain tensors ({reason}); remove it to begin anew"
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", message="Detected pickle protocol")  # it is refused all the same
+                checkpoint = torch.load(path, map_location=map_location, weights_only=True)
+        except _BROKEN as error:
+            reason = error.strerror if isinstance(error, OSError) else "damaged, or a pickle of other things"
+            message = f"{path}: not a checkpoint of plain values and tensors ({reason}); remove it to begin anew"
             raise ModelError(message) from error
         if not isinstance(checkpoint, dict):
             raise ModelError(f"{path}: a checkpoint is a dictionary, this is a {type(checkpoint).__name__}")

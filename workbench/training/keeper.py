@@ -5,7 +5,6 @@ import signal
 from pathlib import Path
 from typing import Any
 
-import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 from typing_extensions import override
@@ -33,7 +32,7 @@ class Checkpointed:
 
 
 def read_checkpoint(folder: Path, spec: TrainingSpec) -> Checkpointed | None:
-    """Return the state after the last whole epoch, None before the first; a ModelError where it is not this training's."""
+    """Return the state after the last whole epoch, None before the first; a ModelError where it is another's."""
     path = folder / CHECKPOINT_NAME
     if not path.exists():
         return None
@@ -117,7 +116,6 @@ class EpochKeeper(Checkpoint):
             "weights": module.network.state_dict(),
             "optimiser": trainer.optimizers[0].state_dict(),
             "precision": trainer.precision_plugin.state_dict(),
-            "torch": torch.__version__,
         }
 
 

@@ -87,12 +87,14 @@ class ClassifierTraining(LightningModule):
     @override
     def on_train_epoch_start(self) -> None:
         self._started_s = time.monotonic()
-        # Dropout draws anew from (seed, epoch, process): a resumed epoch draws as it would have drawn.
-        torch.manual_seed(derived_seed(self.options.seed, self.epoch, f"process {self.global_rank}"))
         self.train()
 
     @override
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        if batch_idx == 0:
+            # Dropout draws from (seed, epoch, process) alone, so a resumed epoch draws as it would have drawn. Not
+            # sooner: the loader draws as well, before the epoch starts in a new process and after that in an old one.
+            torch.manual_seed(derived_seed(self.options.seed, self.epoch, f"process {self.global_rank}"))
         progress = self.epoch + batch_idx / self.trainer.num_training_batches
         rate = learning_rate(self.options, progress, [record.valid_loss for record in self.history])
         for group in self.trainer.optimizers[0].param_groups:

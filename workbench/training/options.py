@@ -30,7 +30,7 @@ class TrainingOptions:
     rotation_deg: float = option(30.0, "rotate films by up to this angle either way", low=0.0, high=180.0, unit=" deg")
     weight_decay: float = option(0.0, "of Adam", low=0.0, high=1.0)
     freeze_batch_norm: bool = option(False, "use the stored means and variances, and leave them as they are")
-    channels_last: bool = option(False, "store weights and films with the channels last; often faster")
+    channels_last: bool = option(True, "store weights and films with the channels last while training; mostly faster")
     precision: str = option("auto", "auto is mixed on a GPU and fp32 on a CPU", choices=("auto", "fp32", "bf16"))
     devices: str = option("auto", "auto (one GPU, else the CPU), cpu, a number of GPUs, or cpu:2 for two processes")
     workers: int = option(-1, "processes that load films; -1 is none on a CPU and some on a GPU", low=-1, high=256)

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.core import errors
 from workbench.core.errors import RunError, WorkbenchError
 from workbench.training.history import EpochRecord
 
@@ -76,7 +75,7 @@ def parsed_line(line: str) -> Progress | WorkbenchError:
     """
     content: dict[str, Any] = json.loads(line)
     if "error" in content:
-        kind = getattr(errors, content["error"], RunError)
-        return kind(content["message"]) if issubclass(kind, WorkbenchError) else RunError(content["message"])
+        known = {kind.__name__: kind for kind in WorkbenchError.__subclasses__()}
+        return known.get(content["error"], RunError)(content["message"])
     record = content.pop("record")
     return Progress(**content, record=EpochRecord(**record) if record else None)
