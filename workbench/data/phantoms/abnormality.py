@@ -9,7 +9,7 @@ from workbench.core.seeding import derived_generator
 from workbench.data.phantoms.anatomy import FINGER_NAMES, bone
 from workbench.data.phantoms.bodies import Body, Cut, Vector, egg, rod
 
-METAL_DENSITY = 0.5
+METAL_DENSITY = 1.2
 """Attenuation of steel per millimetre."""
 
 
@@ -47,15 +47,14 @@ SITES: dict[str, tuple[Site, ...]] = {
     "finger": (
         Site("index phalanx 1", 0.25, 0.75, ("wires", "plate")),
         Site("index phalanx 2", 0.25, 0.7, ("wires",)),
-        Site("index metacarpal", 0.62, 0.8, ("plate", "wires")),
         Site("middle phalanx 1", 0.3, 0.7, ("wires", "plate")),
     ),
-    "forearm": (Site("radius", 0.35, 0.8), Site("ulna", 0.35, 0.8)),
+    "forearm": (Site("radius", 0.4, 0.78), Site("ulna", 0.4, 0.78)),
     "hand": (
         *(Site(f"{name} metacarpal", 0.3, 0.8, ("plate", "wires")) for name in FINGER_NAMES[1:]),
         *(Site(f"{name} phalanx 1", 0.25, 0.7, ("wires", "plate")) for name in FINGER_NAMES[1:]),
     ),
-    "humerus": (Site("humerus", 0.32, 0.75, ("plate", "nail")),),
+    "humerus": (Site("humerus", 0.25, 0.6, ("plate", "nail")),),
     "shoulder": (
         Site("humerus", 0.10, 0.20, ("plate", "nail", "prosthesis")),
         Site("clavicle", 0.45, 0.75, ("plate",)),
@@ -65,7 +64,7 @@ SITES: dict[str, tuple[Site, ...]] = {
 JOINTS: dict[str, tuple[tuple[str, int], ...]] = {
     "elbow": (("humerus", 1), ("radius", 0)),
     "finger": (("index phalanx 1", 1), ("index phalanx 1", 0), ("middle phalanx 1", 1)),
-    "forearm": (("radius", 1), ("radius", 0)),
+    "forearm": (("radius", 1),),
     "hand": (*((f"{name} phalanx 1", 1) for name in FINGER_NAMES[1:]), ("thumb metacarpal", 0)),
     "humerus": (("humerus", 0),),
     "shoulder": (("humerus", 0),),
@@ -111,22 +110,22 @@ def _fragments(
     half_width = body.half_width(share)
     aside = _oblique(body, generator)
     arms = body.length_mm * share, body.length_mm * (1.0 - share)
-    bow = np.tan(np.radians(severity * generator.uniform(5, 17))) * arms[0] * arms[1] / sum(arms)
-    bow = min(float(bow), 1.2 * half_width)
-    step = severity * half_width * generator.uniform(0.35, 0.9) * generator.choice([-1, 1])
-    gap_mm = min(severity * half_width * generator.uniform(0.3, 0.65), 4.5)
-    slopes = generator.uniform(-0.6, 0.6, size=2)
+    bow = np.tan(np.radians(severity * generator.uniform(8, 22))) * arms[0] * arms[1] / sum(arms)
+    bow = min(float(bow), 1.5 * half_width)
+    step = severity * min(half_width, 8.0) * generator.uniform(0.6, 1.4) * generator.choice([-1, 1])
+    gap_mm = severity * min(half_width, 9.0) * generator.uniform(0.4, 0.9)
+    side_slope, depth_slope = map(float, generator.uniform(-0.6, 0.6, size=2))
     teeth = np.convolve(generator.normal(0.0, 0.14 * half_width, size=50), (0.3, 0.4, 0.3), "valid").astype(np.float32)
     at = share * body.length_mm
-    start_cut = Cut(at - gap_mm / 2, *slopes, teeth, -1)
-    end_cut = Cut(at + gap_mm / 2, *slopes, teeth, 1)
+    start_cut = Cut(at - gap_mm / 2, side_slope, depth_slope, teeth, -1)
+    end_cut = Cut(at + gap_mm / 2, side_slope, depth_slope, teeth, 1)
     near, far = aside * (bow + step / 2), aside * (bow - step / 2)
     fragments = [
         replace(body, end=body.end + near / share, cut=start_cut),
         replace(body, start=body.start + far / (1.0 - share), cut=end_cut),
     ]
     place = body.point(share) + aside * bow
-    return fragments, (place, 1.25 * half_width + abs(step) / 2 + gap_mm)
+    return fragments, (place, 1.15 * half_width + abs(step) / 2 + gap_mm / 2)
 
 
 def _oblique(body: Body, generator: np.random.Generator) -> Vector:
@@ -160,16 +159,16 @@ def _metal(
 def _plate(body: Body, share: float, generator: np.random.Generator) -> list[Body]:
     """Return a plate on the bone's surface with screws through both cortices."""
     half_width = min(body.half_width(share), 12.0)
-    half_length = min(half_width * generator.uniform(3.2, 4.6), 0.4 * body.length_mm) / body.length_mm
+    half_length = min(half_width * generator.uniform(3.6, 5.2), 0.4 * body.length_mm) / body.length_mm
     low, high = max(share - half_length, 0.03), min(share + half_length, 0.97)
     aside = _oblique(body, generator)
-    on_bone = [body.point(at) + aside * (body.half_width(at) * 0.98 + 0.8) for at in (low, high)]
-    breadth = max(0.42 * half_width, 1.9)
-    bodies = [_metal(*on_bone, breadth, facing=aside, flat=max(0.16 * half_width, 0.9) / breadth)]
+    start, end = (body.point(at) + aside * (body.half_width(at) * 0.98 + 0.8) for at in (low, high))
+    breadth = max(0.5 * half_width, 2.2)
+    bodies = [_metal(start, end, breadth, facing=aside, flat=max(0.16 * half_width, 0.9) / breadth)]
     for at in np.linspace(0.06, 0.94, int(generator.integers(4, 8))):
-        head = on_bone[0] + at * (on_bone[1] - on_bone[0])
+        head = start + at * (end - start)
         depth = 2.0 * body.half_width(low + at * (high - low)) * generator.uniform(0.95, 1.15)
-        bodies.append(_metal(head + aside * 1.2, head - aside * depth, max(0.15 * half_width, 0.8)))
+        bodies.append(_metal(head + aside * 1.2, head - aside * depth, max(0.18 * half_width, 1.0)))
     return bodies
 
 
@@ -184,7 +183,7 @@ def _wires(body: Body, share: float, generator: np.random.Generator) -> list[Bod
         direction /= np.linalg.norm(direction)
         middle = body.point(share) + axis * half_width * generator.uniform(-0.6, 0.6)
         reach = half_width * generator.uniform(2.6, 4.0, size=2)
-        wires.append(_metal(middle - direction * reach[0], middle + direction * reach[1], max(0.13 * half_width, 0.75)))
+        wires.append(_metal(middle - direction * reach[0], middle + direction * reach[1], max(0.17 * half_width, 0.9)))
     return wires
 
 
@@ -203,11 +202,11 @@ def _nail(body: Body, share: float, generator: np.random.Generator) -> list[Body
 def _prosthesis(body: Body, share: float, generator: np.random.Generator) -> list[Body]:
     """Return a metal head with its stem in the shaft."""
     del share
-    radius = float(generator.uniform(19, 23))
-    head, neck = body.point(0.05), body.point(0.1)
-    shift = body.side * 4.0
-    cup = replace(_metal(head - body.side * 2, head + body.side * 22, radius), outline=egg(radius, radius))
-    return [cup, _metal(neck + shift, body.point(0.42), 0.5 * body.half_width(0.4), cap=0.1)]
+    radius = float(generator.uniform(20.0, 23.0))
+    reach = (body.end - body.start) / body.length_mm * radius
+    head, neck = body.point(0.07) + body.side * 3.0, body.point(0.1) + body.side * 4.0
+    ball = replace(_metal(head - reach, head + reach, radius), outline=egg(radius, radius))
+    return [ball, _metal(neck, body.point(0.42), 0.5 * body.half_width(0.4), cap=0.1)]
 
 
 def _degenerative(

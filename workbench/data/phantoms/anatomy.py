@@ -95,7 +95,7 @@ def rotation_z(angle_deg: float) -> Matrix:
     return np.array([[c, -s, 0], [s, c, 0], [0, 0, 1.0]])
 
 
-def vector(x: float, y: float, z: float) -> Vector:
+def vector(x: int | float, y: int | float, z: int | float) -> Vector:
     """Return a point or direction."""
     return np.array([x, y, z], dtype=float)
 

@@ -68,6 +68,11 @@ def outline(
         Share of the length over which each end closes; 0.5 gives an egg, 0 an open end.
     plate
         Thickness of the shell at the ends, as a share of the length.
+
+    Returns
+    -------
+    Outline
+        Cached: the same stations give the same object.
     """
     from scipy.interpolate import PchipInterpolator
 

@@ -96,8 +96,9 @@ def _masks(layers: Layers, found: Abnormality, camera: Camera, exposure: Exposur
     if metal.any():
         masks["hardware"] = metal
         masks["evidence"] = binary_dilation(metal)
-    for centre, radius_mm in found.places:
-        masks["evidence"] = masks.get("evidence", False) | (_disc(camera, centre, radius_mm) & shown)
+    if found.places:
+        near_bone = binary_dilation(masks["anatomy"], iterations=3) & shown
+        masks["evidence"] = near_bone & np.any([_disc(camera, *place) for place in found.places], axis=0)
     return masks
 
 

@@ -45,13 +45,13 @@ class Window:
 
 
 WINDOWS = {
-    "elbow": Window((0, 4, 0), 165, 180, 0.38, 0.60, 82.0),
-    "finger": Window((-26, WRIST_Y - 118, 0), 116, 0, 0.95, 1.00, lateral_gain=0.56),
-    "forearm": Window((3, -118, 0), 285, 0, 0.45, 0.64, 80.0, lateral_deg=78.0),
-    "hand": Window((0, WRIST_Y - 66, 0), 228, 0, 0.80, 0.86, lateral_gain=0.52),
-    "humerus": Window((4, 172, 0), 330, 180, 0.30, 0.48),
-    "shoulder": Window((30, 282, 0), 200, 180, 0.24, 0.46, lateral_deg=58.0),
-    "wrist": Window((3, WRIST_Y - 4, 0), 128, 0, 0.70, 0.74, lateral_gain=0.60),
+    "elbow": Window((0.0, 4.0, 0.0), 150.0, 180.0, 0.38, 0.50, 82.0),
+    "finger": Window((-26.0, WRIST_Y - 116.0, 0.0), 104.0, 0.0, 0.95, 0.84, lateral_gain=0.50),
+    "forearm": Window((3.0, -142.0, 0.0), 215.0, 0.0, 0.45, 0.53, 80.0, lateral_deg=78.0),
+    "hand": Window((0.0, WRIST_Y - 80.0, 0.0), 214.0, 0.0, 0.80, 0.70, lateral_gain=0.52),
+    "humerus": Window((4.0, 196.0, 0.0), 245.0, 180.0, 0.30, 0.42),
+    "shoulder": Window((22.0, 280.0, 0.0), 180.0, 180.0, 0.24, 0.42, lateral_deg=58.0),
+    "wrist": Window((3.0, WRIST_Y + 6.0, 0.0), 118.0, 0.0, 0.70, 0.60, lateral_gain=0.66),
 }
 VIEW_SHARE = {"pa": 0.0, "lateral": 1.0, "oblique": 0.5}
 """How much of the way to the lateral film a view is turned."""

@@ -92,7 +92,7 @@ def exposed_film(layers: Layers, exposure: Exposure, generator: np.random.Genera
     signal = -np.log(np.maximum(quanta, 1.0) / (exposure.photons * (1.0 + exposure.scatter)))
     slope = exposure.gain * np.maximum(signal, 0.0)
     bright = slope ** np.float32(exposure.contrast)
-    shown = exposure.toe + (1.0 - exposure.toe) * bright / (1.0 + bright**3) ** np.float32(1 / 3)
+    shown = exposure.toe + (1.0 - exposure.toe) * bright / (1.0 + bright**4) ** np.float32(1 / 4)
     shown += 0.006 * generator.standard_normal(quanta.shape, dtype=np.float32)
     open_field = open_shutter(exposure, quanta.shape[0], quanta.shape[1])
     return np.where(open_field, np.clip(shown, 0.0, 1.0), np.float32(0.012)).astype(np.float32)
