@@ -79,3 +79,14 @@ def parsed_line(line: str) -> Progress | WorkbenchError:
         return known.get(content["error"], RunError)(content["message"])
     record = content.pop("record")
     return Progress(**content, record=EpochRecord(**record) if record else None)
+
+
+def print_epochs(progress: Progress) -> None:
+    """Print one line for each epoch, which is how a notebook follows a training."""
+    record = progress.record
+    if record is None:
+        return
+    auroc = "-" if record.valid_auroc is None else f"{record.valid_auroc:.3f}"
+    losses = f"loss {record.train_loss:.4f}, validation loss {record.valid_loss:.4f}"
+    accuracy = f"validation accuracy {record.valid_accuracy:.3f}, AUROC {auroc}"
+    print(f"epoch {progress.done} of {progress.total}: {losses}, {accuracy}, {record.seconds:.1f} s", flush=True)

@@ -1,0 +1,95 @@
+"""Single cases as reports show them: the case figure, the sheet's rows, and the film before and after an edit."""
+
+from pathlib import Path
+
+import numpy as np
+
+from workbench.attribution.explain import explain
+from workbench.audit.cover import control_film, covered_film
+from workbench.core.case import Case
+from workbench.core.errors import ManifestError
+from workbench.core.explanation import Activations, Explanation
+from workbench.core.manifest import Manifest
+from workbench.imaging.pixels import read_radiograph
+from workbench.models.classifier import Classifier
+from workbench.plots.before_after import EditedView, before_after
+from workbench.plots.case_figure import case_figure
+from workbench.plots.explanation_sheet import Row
+from workbench.plots.sheet import Picture
+
+EVIDENCE = ("evidence", "fracture")
+"""Categories at which the arrow of a case figure points."""
+OUTLINED = ("evidence", "fracture", "flag", "text", "logo", "frame", "hardware")
+
+
+def sheet_rows(films: Manifest, explanation: Explanation) -> list[Row]:
+    """Return the rows of an explanation sheet, in the explanation's order."""
+    rows = []
+    for index, case_id in enumerate(explanation.case_ids):
+        case = films.select([case_id])[0]
+        probability = explanation.probabilities[index, films.class_names.index(films.positive[0])]
+        words = f"{case.label or 'label not known'}, p({films.positive[0]}) = {probability:.2f}"
+        rows.append(Row(film_of(films, case), known_masks(case), words))
+    return rows
+
+
+def draw_case(films: Manifest, case_id: str, explanation: Explanation, activations: Activations) -> Picture:
+    """Draw the case figure of one film: film, map, and the top feature maps of each stage."""
+    case = films.select([case_id])[0]
+    evidence = case.mask(*EVIDENCE)
+    return case_figure(
+        film_of(films, case),
+        explanation,
+        activations,
+        explanation.index(case_id),
+        label=case.label,
+        class_names=films.class_names,
+        arrow_box=evidence if evidence.any() else None,
+        title=f"{case_id}: {case.body_part} {case.view}".strip(": "),
+    )
+
+
+def draw_cover(
+    classifier: Classifier, films: Manifest, case_id: str, *, category: str, method: str = "grad-cam", name: str = ""
+) -> Picture:
+    """Draw one film as it is, with a thing covered, and with a control patch covered; maps share one scale.
+
+    Raises
+    ------
+    ManifestError
+        Nothing of this category is annotated on the film.
+    """
+    case = films.select([case_id])[0]
+    if not case.has(category):
+        raise ManifestError(f"{case_id} has no {category!r} annotated, so there is nothing to cover")
+    pixels = film_of(films, case)
+    edited = {
+        "as it is": pixels,
+        f"{category} covered": covered_film(case, pixels, category),
+        "control patch covered": control_film(case, pixels, category),
+    }
+    found = explain(classifier, list(edited.values()), [method], target=classifier.positive[0])[method]
+    assert isinstance(found, Explanation)  # noqa: S101 - a method of maps
+    column = classifier.class_names.index(classifier.positive[0])
+    views = [
+        EditedView(title, film, found.on_film(index), float(found.probabilities[index, column]), known_masks(case))
+        for index, (title, film) in enumerate(edited.items())
+    ]
+    title = f"{name or classifier.architecture}: {case_id}, labelled {case.label or 'not known'}"
+    return before_after(views, title=title, method=method, positive=classifier.positive[0])
+
+
+def save_explanations(maps: dict[str, Explanation], folder: Path) -> None:
+    """Write every explanation into a folder, named by its method."""
+    for label, explanation in maps.items():
+        explanation.save(folder / f"explanation-{label}.npz")
+
+
+def film_of(films: Manifest, case: Case) -> np.ndarray:
+    """Return the pixels (h, w) of a case."""
+    return read_radiograph(films.path(case)).pixels
+
+
+def known_masks(case: Case) -> dict[str, np.ndarray]:
+    """Return the masks (h, w) of what is annotated on a film, by category, anatomy left out."""
+    return {category: case.mask(category) for category in OUTLINED if case.has(category)}

@@ -1,0 +1,168 @@
+"""Tables that reports show: pandas DataFrames with numbers made readable, an interval in every cell that has one."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from workbench.audit.cover import CoverEffect
+from workbench.audit.scorecard import Scorecard, comparison_rows
+from workbench.core.errors import Skipped
+from workbench.core.explanation import Explanation
+from workbench.core.manifest import Manifest
+from workbench.core.predictions import Predictions, load_predictions
+from workbench.evaluation.curves import roc_curve_points
+from workbench.evaluation.differences import metric_difference
+from workbench.evaluation.metrics import METRICS, confusion_counts
+from workbench.evaluation.scores import IMAGE, OVERALL, Evaluation
+from workbench.imaging.regions import attribution_share, enrichment
+from workbench.runs import Run
+
+
+def metrics_table(evaluation: Evaluation) -> pd.DataFrame:
+    """Return every metric with its interval, a row for each unit (image, study by vote, study by mean)."""
+    overall = [each for each in evaluation if each.group == OVERALL]
+    rows = {each.unit: {"cases": str(each.cases)} | _texts(each.intervals) for each in overall}
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def group_frame(evaluation: Evaluation) -> pd.DataFrame:
+    """Return the image-level scores of every body part and kind of abnormality, as the group chart takes them."""
+    frame = evaluation.to_frame()
+    chosen = frame[(frame["unit"] == IMAGE) & frame["estimate"].notna()]
+    return chosen.reset_index(drop=True)
+
+
+def effect_table(effect: CoverEffect) -> pd.DataFrame:
+    """Return what covering a thing changed, with its control beside."""
+    none = "-"
+    rows = {
+        "share of attribution on it": (str(effect.share), f"{effect.area:.2%} of the film"),
+        "enrichment over its area": (str(effect.enrichment), "1 is chance"),
+        "mean change of the probability of abnormal": (str(effect.change), str(effect.control_change)),
+        "AUROC with it covered": (_number(effect.covered_auroc), _number(effect.control_auroc)),
+        "change of AUROC": (str(effect.auroc_change), str(effect.control_auroc_change)),
+        "films": (f"{effect.with_region} of {effect.films} carry it", f"{effect.without_control} without a free place"),
+        "AUROC as they are": (_number(effect.auroc), none),
+    }
+    columns = [f"{effect.category} covered", "control patch covered, or chance"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+
+
+def skipped_table(skipped: Iterable[Skipped]) -> pd.DataFrame:
+    """Return what was found but not used, with reasons; an empty table where everything was used."""
+    return pd.DataFrame([(each.what, each.reason) for each in skipped], columns=["skipped", "reason"])
+
+
+def localisation_table(films: Manifest, maps: Mapping[str, Explanation]) -> pd.DataFrame:
+    """Return the share of each map's positive mass on each annotated category, and its enrichment over the area.
+
+    Rows are methods and categories, means over the films that carry the category; nothing where none is annotated.
+    """
+    rows = []
+    for method, explanation in maps.items():
+        for category in sorted({each.category for case in films for each in case.annotations}):
+            carrying = [case for case in films if case.has(category) and case.case_id in explanation.case_ids]
+            found = [(explanation.on_film(explanation.index(case.case_id)), case.mask(category)) for case in carrying]
+            if found:
+                means = [np.nanmean([measure(*each) for each in found]) for measure in (attribution_share, enrichment)]
+                rows.append((method, category, len(found), f"{means[0]:.1%}", f"{means[1]:.1f}"))
+    columns = ["method", "on", "films", "share of attribution", "enrichment over its area"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def comparison_table(cards: Sequence[Scorecard]) -> pd.DataFrame:
+    """Return the models side by side: a row for each measure, a column for each model."""
+    rows = comparison_rows(cards)
+    return pd.DataFrame([texts for _, texts in rows], index=[title for title, _ in rows], columns=_unique(cards))
+
+
+def scores_frame(cards: Sequence[Scorecard], split: str) -> pd.DataFrame:
+    """Return the image-level scores on one split, as the model comparison chart takes them."""
+    frames = [
+        _scored(card, split, title)
+        for card, title in zip(cards, _unique(cards), strict=True)
+        if split in card.evaluations
+    ]
+    return pd.concat(frames, ignore_index=True)
+
+
+def roc_frame(predictions: Mapping[str, Predictions]) -> pd.DataFrame:
+    """Return the points of each model's ROC curve, as the chart takes them."""
+    frames = []
+    for model, said in predictions.items():
+        curve = roc_curve_points(*_known(said))
+        rates = {"false_positive_rate": curve.false_positive_rate, "true_positive_rate": curve.true_positive_rate}
+        frames.append(pd.DataFrame({"model": model, **rates}))
+    return pd.concat(frames, ignore_index=True)
+
+
+def operating_points(predictions: Mapping[str, Predictions], *, threshold: float = 0.5) -> pd.DataFrame:
+    """Return each model's false and true positive rate where abnormal is strictly above the threshold."""
+    rows = []
+    for model, said in predictions.items():
+        count = confusion_counts(*_known(said), threshold=threshold)
+        false = count.false_positives / max(count.false_positives + count.true_negatives, 1)
+        true = count.true_positives / max(count.true_positives + count.false_negatives, 1)
+        rows.append((model, float(false), float(true)))
+    return pd.DataFrame(rows, columns=["model", "false_positive_rate", "true_positive_rate"])
+
+
+def predictions_by_model(runs: Sequence[Run], cards: Sequence[Scorecard], split: str) -> dict[str, Predictions]:
+    """Return what each evaluated model said of the films of one split."""
+    paths = [Path(run.folder) / f"predictions-{split}.csv" for run in runs]
+    return {title: load_predictions(path) for title, path in zip(_unique(cards), paths, strict=True) if path.exists()}
+
+
+def paired_differences(
+    runs: Sequence[Run], cards: Sequence[Scorecard], films: Manifest, *, metric: str = "auroc"
+) -> pd.DataFrame:
+    """Return the difference of every pair of models on the same films; models that did not learn are left out."""
+    METRICS.get(metric)  # refuses an unknown name before anything is read
+    rows = []
+    learned = {title for card, title in zip(cards, _unique(cards), strict=True) if card.learned}
+    for split in cards[0].evaluations:
+        said = {name: each for name, each in predictions_by_model(runs, cards, split).items() if name in learned}
+        names = list(said)
+        for first, second in ((a, b) for index, a in enumerate(names) for b in names[index + 1 :]):
+            difference = metric_difference(said[first], films, said[second], films, metric=metric)
+            rows.append((split, f"{first} minus {second}", str(difference)))
+    return pd.DataFrame(rows, columns=["films", "models", f"difference in {metric}"])
+
+
+def disagreements(runs: Sequence[Run], cards: Sequence[Scorecard], split: str, *, count: int = 10) -> pd.DataFrame:
+    """Return the cases on which the models' probabilities of abnormal are furthest apart."""
+    said = predictions_by_model(runs, cards, split)
+    frame = pd.DataFrame({name: pd.Series(each.abnormal, index=each.case_ids) for name, each in said.items()}).dropna()
+    first = next(iter(said.values()))
+    frame.insert(0, "label", pd.Series(first.to_frame().set_index("case_id")["label"]))
+    spread = frame.drop(columns="label").max(axis=1) - frame.drop(columns="label").min(axis=1)
+    return frame.assign(apart=spread).nlargest(count, "apart").round(3)
+
+
+def _scored(card: Scorecard, split: str, title: str) -> pd.DataFrame:
+    frame = group_frame(card.evaluations[split])
+    return frame[frame["group"] == OVERALL].assign(model=title)
+
+
+def _unique(cards: Sequence[Scorecard]) -> list[str]:
+    """Return the models' names, with the run's end where two are called alike."""
+    names = [card.title for card in cards]
+    return [
+        name if names.count(name) == 1 else f"{name} ({card.run[-4:]})" for name, card in zip(names, cards, strict=True)
+    ]
+
+
+def _known(said: Predictions) -> tuple[np.ndarray, np.ndarray]:
+    labelled = said.truth >= 0
+    return said.truth[labelled], said.abnormal[labelled]
+
+
+def _texts(intervals: Mapping[str, Any]) -> dict[str, str]:
+    return {name: str(interval) for name, interval in intervals.items()}
+
+
+def _number(value: float | None) -> str:
+    return "not defined" if value is None else f"{value:.2f}"
