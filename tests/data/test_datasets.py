@@ -64,6 +64,7 @@ def test_a_data_set_without_a_readable_film_is_refused(manifest: Manifest) -> No
         FilmDataset(replace(manifest, root=manifest.root / "elsewhere"), RECIPE)
 
 
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")  # torch forks; Python 3.12
 @pytest.mark.parametrize(("batch_size", "workers"), [(1, 0), (11, 0), (3, 2)])
 def test_augmentation_knows_neither_batch_nor_worker(manifest: Manifest, batch_size: int, workers: int) -> None:
     dataset = FilmDataset(manifest, RECIPE, augmentation=Augmentation(), seed=5)

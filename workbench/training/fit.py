@@ -101,10 +101,12 @@ def _has_finished(folder: Path, spec: TrainingSpec) -> bool:
 
 def _prepare(folder: Path, spec: TrainingSpec, classifier: Classifier, manifest: Manifest) -> None:
     """Write all that the child needs; the spec last, because it says that the rest is there."""
+    for left_over in folder.glob(".*.tmp"):  # of a process that was killed while it wrote
+        left_over.unlink()
     cases = manifest.split(spec.train_split, spec.valid_split)
     save_classifier(classifier, folder / INITIAL_FOLDER)
     bare = cases.where(replace(case, annotations=()) for case in cases)
-    write_manifest(bare, folder / INITIAL_FOLDER / MANIFEST_NAME)
+    write_manifest(replace(bare, options={}), folder / INITIAL_FOLDER / MANIFEST_NAME)
     spec.write(folder)
 
 
@@ -114,6 +116,8 @@ def _follow_child(folder: Path, follow: Follow | None) -> None:
         child = _started_child(folder, log.fileno())
         try:
             for line in child.stdout or ():
+                if not line.endswith("\n"):
+                    break  # killed in the middle of a word
                 told = parsed_line(line)
                 if isinstance(told, WorkbenchError):
                     refusal = told
