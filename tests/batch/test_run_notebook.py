@@ -123,6 +123,16 @@ def test_dead_kernels_last_words_are_told(write_notebook: Write, store: RunStore
     last_words = "import os, sys\nsys.__stderr__.write('no room left\\n')\nsys.__stderr__.flush()\nos._exit(1)"
     with pytest.raises(RunError, match="its last words: no room left"):
         run_notebook(write_notebook(last_words), {}, store=store)
+    assert "no room left" in store.list()[0].artefact("kernel.log").read_text()
+
+
+def test_kernel_that_never_starts_is_a_failed_run(
+    write_notebook: Write, store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workbench.batch.kernel.LAUNCHER", "no_such_module")
+    with pytest.raises(RunError, match=r"the kernel died in its first moments; its last words: .*no_such_module"):
+        run_notebook(write_notebook("print(1)"), {}, store=store)
+    assert store.list()[0].status == "failed"
 
 
 def test_cell_that_takes_too_long_fails(write_notebook: Write, store: RunStore) -> None:

@@ -90,6 +90,19 @@ def test_figures_answer_to_the_mouse(report: Path, open_page: Callable[..., tupl
     page.wait_for_selector(".plot .hoverlayer .hovertext", timeout=10_000)
 
 
+def test_figures_are_narrowed_to_the_paper_and_widened_again(
+    report: Path, open_page: Callable[..., tuple[Any, Any]]
+) -> None:
+    page, _ = open_page(report)
+    drawing = page.locator(".plot .main-svg").first
+    wide = drawing.bounding_box()["width"]
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    narrow = drawing.bounding_box()["width"]
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    page.wait_for_function("document.querySelector('.plot .main-svg').getBoundingClientRect().width > 700")
+    assert narrow == 688 < wide == drawing.bounding_box()["width"]
+
+
 def test_the_policy_alone_stops_scripts_and_handlers(
     report: Path, tmp_path: Path, open_page: Callable[..., tuple[Any, Any]]
 ) -> None:

@@ -16,6 +16,7 @@ from typing_extensions import override
 
 ENVIRONMENT = {"PLOTLY_RENDERER": "plotly_mimetype"}
 """Figures as data: JupyterLab draws them, and so does the report; the notebook carries no copy of plotly.js."""
+LAUNCHER = "ipykernel_launcher"
 LONGEST_SOCKET_FOLDER = 70
 """Unix sockets allow about 100 characters of path, whatever TMPDIR says."""
 
@@ -42,7 +43,7 @@ class OwnKernelManager(AsyncKernelManager):
     @override
     def kernel_spec(self) -> KernelSpec:
         """What to start."""
-        command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        command = [sys.executable, "-m", LAUNCHER, "-f", "{connection_file}"]
         return KernelSpec(argv=command, display_name="this interpreter", language="python", env=ENVIRONMENT)
 
     @override

@@ -7,18 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import papermill
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbclient.exceptions import CellTimeoutError
 from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 
 from workbench.batch.kernel import kernel_manager_class, own_event_loop
 from workbench.batch.parameters import OUT, cell_count, complete_parameters
 from workbench.core.errors import ReportError, RunError
+from workbench.core.files import write_text
 from workbench.reports import ReportHead, export_notebook
-from workbench.runs import OpenRun, Run, RunStore, read_run
+from workbench.runs import OpenRun, Run, RunStore, environment_facts, read_run
 
 EXECUTED = "executed.ipynb"
 REPORT = "report.html"
+DIED = "Kernel died"
+"""All that nbclient says of a kernel that ended in the middle of a cell."""
 
 Progress = Callable[[int, int, str], None]
 """Called with cells done, cells in all, and the first line of the cell that starts (empty at the end)."""
@@ -120,7 +123,7 @@ class _Execution:
     """Cells of the notebook as its author sees it."""
     number: int = 0
     """Of the cell at work, from one; papermill's own cell is not counted."""
-    cell: str = "before the first cell"
+    cell: str = "its first moments"
 
     def execute(self) -> None:
         """Execute every cell, or raise a RunError that names the one that failed."""
@@ -129,13 +132,12 @@ class _Execution:
                 self._execute_cells()
         except PapermillExecutionError as error:
             raise RunError(f"{self.cell}: {_one_line(error.ename, error.evalue)}") from error
-        except DeadKernelError as error:
-            raise RunError(f"the kernel died in {self.cell}; {self.last_words()}") from error
+        except RuntimeError as error:  # nbclient's for a kernel that died or never answered
+            raise RunError(f"the kernel died in {self.cell}; {self.last_words(str(error))}") from error
         except CellTimeoutError as error:
             raise RunError(f"{self.cell}: took longer than {self.timeout_s:g} s") from error
         finally:
-            if self.kernel_log.is_file() and self.kernel_log.stat().st_size == 0:
-                self.kernel_log.unlink()
+            self.kernel_log.unlink(missing_ok=True)
         if self.progress:
             self.progress(self.total, self.total, "")
 
@@ -159,14 +161,17 @@ class _Execution:
 
     @property
     def kernel_log(self) -> Path:
-        """What the kernel's process wrote past the notebook; kept only if it wrote something."""
-        return self.work.folder / "kernel.log"
+        """What the kernel's process writes past the notebook, while it lives."""
+        return self.work.folder / ".kernel.log"
 
-    def last_words(self) -> str:
-        """Return what a dead kernel wrote last, or what usually is the reason."""
-        lines = self.kernel_log.read_text(encoding="utf-8", errors="replace").split("\n")
-        said = [line.strip() for line in lines if line.strip()]
-        return f"its last words: {said[-1][:200]}" if said else "out of memory, or stopped from outside?"
+    def last_words(self, otherwise: str) -> str:
+        """Return what a dead kernel wrote last, and keep all that it wrote as ``kernel.log``."""
+        written = self.kernel_log.read_text(encoding="utf-8", errors="replace") if self.kernel_log.is_file() else ""
+        said = [line.strip() for line in written.splitlines() if line.strip()]
+        if not said:
+            return "out of memory, or stopped from outside?" if otherwise == DIED else otherwise
+        write_text(self.work.folder / "kernel.log", written)
+        return f"its last words: {said[-1][:200]}"
 
     def starts(self, cell: NotebookNode, cell_index: int) -> None:  # noqa: ARG002 - nbclient calls by these names
         """Note which cell starts."""
@@ -200,7 +205,7 @@ def _head(work: OpenRun, title: str | None, *, error: str = "") -> ReportHead:
     made = run.created[:16].replace("T", " ") + " UTC"
     return ReportHead(
         title=title or "",
-        facts={"kind": run.kind, "made": made, "run": run.id},
+        facts={"kind": run.kind, "made": made, "run": run.id, "device": environment_facts()["device"]},
         parameters=run.parameters,
         error=error,
     )
