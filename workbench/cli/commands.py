@@ -1,0 +1,218 @@
+"""The command line: one library call a command; an error is one line, its traceback behind ``--debug``."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from workbench.core.errors import Skipped, WorkbenchError
+
+app = typer.Typer(
+    help="Explain radiograph classifiers, and find out whether they are right for the right reason.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+imports = typer.Typer(help="Make a manifest of a data set.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(imports, name="import")
+
+To = Annotated[Path, typer.Option("--to", help="CSV of the manifest; header and annotations go beside it.")]
+RUNS = Annotated[Path | None, typer.Option("--runs", help="Folder of the runs; the project's runs/ by default.")]
+MOST_SKIPPED_LINES = 20
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,  # noqa: FBT002
+) -> None:
+    """Explain radiograph classifiers, and find out whether they are right for the right reason."""
+    global _debug  # noqa: PLW0603 - one flag of one process, read where errors end
+    _debug = debug
+
+
+_debug = False
+
+
+def main() -> None:
+    """Run the command line; errors of ours are one line on stderr and exit code 1."""
+    try:
+        app(standalone_mode=False)
+    except typer.Exit as stop:
+        sys.exit(stop.exit_code)
+    except typer.Abort:
+        sys.exit(130)
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from here", file=sys.stderr)
+        sys.exit(130)
+    except WorkbenchError as error:
+        if _debug:
+            raise
+        print(f"workbench: {error}", file=sys.stderr)
+        sys.exit(1)
+    except Exception as error:
+        usage = getattr(error, "format_message", None)  # click's own errors of usage
+        if usage is None:
+            raise
+        print(f"workbench: {usage()}", file=sys.stderr)
+        sys.exit(2)
+
+
+@app.command()
+def demo(
+    films: Annotated[int, typer.Option(help="Films to train on.")] = 1200,
+    test_films: Annotated[int, typer.Option(help="Films to test on.")] = 420,
+    epochs: Annotated[int, typer.Option(help="Epochs of each model.")] = 8,
+) -> None:
+    """Train two models that look equally good, and find the one that reads the flag."""
+    from workbench.audit.scorecard import comparison_rows
+    from workbench.cli.terminal import Bars, print_comparison
+    from workbench.demo import DemoOptions, run_demo
+
+    with Bars() as bars:
+        result = run_demo(options=DemoOptions(films=films, test_films=test_films, epochs=epochs), step=bars.open)
+    title = "Two models of phantom radiographs; intervals of 95 % resample patients"
+    print_comparison(comparison_rows(result.cards), [card.title for card in result.cards], title=title)
+    print(f"\nReports, after {result.seconds:.0f} s (start with the first):\n  {result.index}")
+    for each in result.runs:
+        print(f"  {each.folder / 'report.html'}")
+
+
+@app.command()
+def run(
+    notebook: Annotated[Path, typer.Argument(help="The notebook.")],
+    parameter: Annotated[
+        list[str] | None, typer.Option("-p", "--parameter", help="NAME=VALUE, as often as needed.")
+    ] = None,
+    resume: Annotated[str, typer.Option(help="Id of a failed, interrupted or lost run to go on with.")] = "",
+    runs: RUNS = None,
+) -> None:
+    """Execute a notebook as a run, with checked parameters, and export its HTML report."""
+    from workbench.batch.run_notebook import run_notebook
+    from workbench.cli.terminal import Bars
+
+    store = _store(runs)
+    earlier = store.get(resume) if resume else None
+    given: dict[str, Any] = dict(earlier.parameters) if earlier else {}
+    with Bars() as bars:
+        bar = bars.open(notebook.name)
+        done = run_notebook(
+            notebook,
+            given | _pairs(parameter or []),
+            store=store,
+            progress=lambda cells, total, _line: bar(cells, total),
+            echo=lambda text: print(text, end=""),
+            resume=earlier,
+        )
+    print(f"{done.id}: {done.status}\n{done.folder / 'report.html'}")
+
+
+@app.command("runs")
+def list_runs(runs: RUNS = None) -> None:
+    """List the runs with their derived status."""
+    from workbench.cli.terminal import print_table
+
+    rows = [[each.id, each.kind, each.status, each.created[:19], each.error[:80]] for each in _store(runs).list()]
+    print_table(["run", "kind", "status", "created (UTC)", "error"], rows)
+
+
+@app.command("verify")
+def verify_run(
+    reference: Annotated[str, typer.Argument(help="Run: id, unique beginning, folder, or latest.")] = "",
+    runs: RUNS = None,
+) -> None:
+    """Check the SHA-256 of every artefact of a run, or of all runs; exit code 1 where one does not hold."""
+    from workbench.runs import verify
+
+    store = _store(runs)
+    checked = [store.get(reference)] if reference else list(store.list())
+    problems = {each.id: verify(each) for each in checked}
+    for name, found in problems.items():
+        print(f"{name}: {'; '.join(found) if found else 'holds'}")
+    raise typer.Exit(code=int(any(problems.values())))
+
+
+@app.command()
+def lab() -> None:
+    """Open JupyterLab on the notebooks of this project."""
+    import os
+
+    from workbench.core.files import project_root
+    from workbench.demo import notebook_folder
+
+    root = project_root()
+    home = notebook_folder() if notebook_folder().is_relative_to(root) else root
+    os.execv(  # noqa: S606 - JupyterLab takes the place of this process, so that Ctrl-C is its own
+        sys.executable,
+        [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={root}", f"--ServerApp.preferred_dir={home}"],
+    )
+
+
+@imports.command("fracatlas")
+def import_fracatlas(
+    root: Annotated[Path, typer.Argument(help="Folder with dataset.csv, images/ and Annotations/.")],
+    to: To,
+    split: Annotated[Path | None, typer.Option("--split", help="CSV of image_id and split.")] = None,
+) -> None:
+    """Make a manifest of FracAtlas: masks, boxes, body parts, views."""
+    from workbench.cli.terminal import Bars
+    from workbench.core.manifest import write_manifest
+    from workbench.data.fracatlas import import_fracatlas as read
+
+    with Bars() as bars:
+        manifest = read(root, split_file=split, progress=bars.open("Read films"))
+    write_manifest(manifest, to)
+    _report_import(manifest, to)
+
+
+@imports.command("folder")
+def import_folder(
+    root: Annotated[Path, typer.Argument(help="One folder per class, or films with --labels.")],
+    to: To,
+    labels: Annotated[Path | None, typer.Option("--labels", help="CSV of image and label.")] = None,
+    positive: Annotated[list[str] | None, typer.Option("--positive", help="An abnormal class.")] = None,
+) -> None:
+    """Make a manifest of a folder of films."""
+    from workbench.cli.terminal import Bars
+    from workbench.core.manifest import write_manifest
+    from workbench.data.folder import import_folder as read
+
+    with Bars() as bars:
+        manifest = read(root, labels=labels, positive=positive, progress=bars.open("Read films"))
+    write_manifest(manifest, to)
+    _report_import(manifest, to)
+
+
+def _report_import(manifest: Any, to: Path) -> None:
+    annotated = sum(bool(case.annotations) for case in manifest)
+    splits = {split: sum(case.split == split for case in manifest) for split in sorted({c.split for c in manifest})}
+    print(f"{to}: {len(manifest)} films, {annotated} annotated, {len(manifest.skipped)} skipped")
+    print("splits: " + ", ".join(f"{name or 'none'} {count}" for name, count in splits.items()))
+    print(f"films lie in {manifest.root}; give notebooks -p root={manifest.root}, or link it as data/{manifest.name}")
+    print(manifest.note)
+    _print_skipped(manifest.skipped)
+
+
+def _print_skipped(skipped: tuple[Skipped, ...]) -> None:
+    for each in skipped[:MOST_SKIPPED_LINES]:
+        print(f"  skipped {each}")
+    if len(skipped) > MOST_SKIPPED_LINES:
+        print(f"  ... and {len(skipped) - MOST_SKIPPED_LINES} more")
+
+
+def _store(runs: Path | None) -> Any:
+    from workbench.runs.locations import default_store
+    from workbench.runs.store import RunStore
+
+    return RunStore(runs) if runs else default_store()
+
+
+def _pairs(parameters: list[str]) -> dict[str, str]:
+    pairs = {}
+    for each in parameters:
+        name, equals, value = each.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"{each!r} is not NAME=VALUE", param_hint="-p")
+        pairs[name] = value
+    return pairs
