@@ -9,7 +9,7 @@ from workbench.core.seeding import derived_generator
 from workbench.data.phantoms.anatomy import FINGER_NAMES, bone
 from workbench.data.phantoms.bodies import Body, Cut, Vector, egg, rod
 
-METAL_DENSITY = 1.2
+METAL_DENSITY = 2.2
 """Attenuation of steel per millimetre."""
 
 
@@ -110,10 +110,10 @@ def _fragments(
     half_width = body.half_width(share)
     aside = _oblique(body, generator)
     arms = body.length_mm * share, body.length_mm * (1.0 - share)
-    bow = np.tan(np.radians(severity * generator.uniform(8, 22))) * arms[0] * arms[1] / sum(arms)
+    bow = np.tan(np.radians(severity * generator.uniform(9, 24))) * arms[0] * arms[1] / sum(arms)
     bow = min(float(bow), 1.5 * half_width)
     step = severity * min(half_width, 8.0) * generator.uniform(0.6, 1.4) * generator.choice([-1, 1])
-    gap_mm = severity * min(half_width, 9.0) * generator.uniform(0.4, 0.9)
+    gap_mm = severity * min(half_width, 9.0) * generator.uniform(0.5, 1.1)
     side_slope, depth_slope = map(float, generator.uniform(-0.6, 0.6, size=2))
     teeth = np.convolve(generator.normal(0.0, 0.14 * half_width, size=50), (0.3, 0.4, 0.3), "valid").astype(np.float32)
     at = share * body.length_mm
@@ -183,7 +183,7 @@ def _wires(body: Body, share: float, generator: np.random.Generator) -> list[Bod
         direction /= np.linalg.norm(direction)
         middle = body.point(share) + axis * half_width * generator.uniform(-0.6, 0.6)
         reach = half_width * generator.uniform(2.6, 4.0, size=2)
-        wires.append(_metal(middle - direction * reach[0], middle + direction * reach[1], max(0.17 * half_width, 0.9)))
+        wires.append(_metal(middle - direction * reach[0], middle + direction * reach[1], max(0.2 * half_width, 1.0)))
     return wires
 
 

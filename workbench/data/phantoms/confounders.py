@@ -75,8 +75,8 @@ def draw_flag_design(letter: str, size: tuple[int, int], generator: np.random.Ge
         stroke_px=max(height * float(generator.uniform(0.17, 0.24)), 1.9),
         angle_deg=angle,
         mirrored=bool(generator.random() < 0.15),
-        opacity=float(generator.uniform(0.75, 0.85) if generator.random() < 0.3 else 1.0),
-        brightness=float(generator.uniform(0.92, 1.0)),
+        opacity=float(generator.uniform(0.8, 0.88) if generator.random() < 0.3 else 1.0),
+        brightness=float(generator.uniform(0.80, 0.92)),
     )
 
 
@@ -154,7 +154,7 @@ def put_frame(pixels: FilmPixels, generator: np.random.Generator) -> FilmPixels:
     inside = np.zeros(pixels.shape, dtype=bool)
     inside[top : height - bottom, left : width - right] = True
     framed = pixels.copy()
-    grey, bright = generator.uniform(0.25, 0.7), generator.uniform(0.75, 1.0)
+    grey, bright = generator.uniform(0.25, 0.7), generator.uniform(0.6, 0.85)
     if style != "line":
         framed[~inside] = grey
     if style != "border":

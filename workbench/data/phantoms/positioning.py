@@ -45,13 +45,13 @@ class Window:
 
 
 WINDOWS = {
-    "elbow": Window((0.0, 4.0, 0.0), 150.0, 180.0, 0.38, 0.50, 82.0),
-    "finger": Window((-26.0, WRIST_Y - 116.0, 0.0), 104.0, 0.0, 0.95, 0.84, lateral_gain=0.50),
-    "forearm": Window((3.0, -142.0, 0.0), 215.0, 0.0, 0.45, 0.53, 80.0, lateral_deg=78.0),
-    "hand": Window((0.0, WRIST_Y - 80.0, 0.0), 214.0, 0.0, 0.80, 0.70, lateral_gain=0.52),
+    "elbow": Window((0.0, 4.0, 0.0), 150.0, 180.0, 0.38, 0.50, 82.0, lateral_gain=0.82),
+    "finger": Window((-26.0, WRIST_Y - 116.0, 0.0), 104.0, 0.0, 0.95, 0.82, lateral_gain=0.40),
+    "forearm": Window((3.0, -142.0, 0.0), 215.0, 0.0, 0.45, 0.53, 80.0, lateral_gain=0.84, lateral_deg=78.0),
+    "hand": Window((0.0, WRIST_Y - 80.0, 0.0), 214.0, 0.0, 0.80, 0.70, lateral_gain=0.48),
     "humerus": Window((4.0, 196.0, 0.0), 245.0, 180.0, 0.30, 0.42),
     "shoulder": Window((22.0, 280.0, 0.0), 180.0, 180.0, 0.24, 0.42, lateral_deg=58.0),
-    "wrist": Window((3.0, WRIST_Y + 6.0, 0.0), 118.0, 0.0, 0.70, 0.60, lateral_gain=0.66),
+    "wrist": Window((3.0, WRIST_Y + 6.0, 0.0), 118.0, 0.0, 0.70, 0.60, lateral_gain=0.62),
 }
 VIEW_SHARE = {"pa": 0.0, "lateral": 1.0, "oblique": 0.5}
 """How much of the way to the lateral film a view is turned."""
