@@ -9,6 +9,8 @@ from workbench.core.seeding import derived_generator
 from workbench.data.phantoms.anatomy import FINGER_NAMES, bone
 from workbench.data.phantoms.bodies import Body, Cut, Vector, egg, rod
 
+SHARD = rod(1.0, 0.3, flat=0.6, cap=0.2)
+"""A splinter of cortical bone one millimetre thick."""
 METAL_DENSITY = 2.2
 """Attenuation of steel per millimetre."""
 
@@ -113,7 +115,8 @@ def _fragments(
     bow = np.tan(np.radians(severity * generator.uniform(9, 24))) * arms[0] * arms[1] / sum(arms)
     bow = min(float(bow), 1.5 * half_width)
     step = severity * min(half_width, 8.0) * generator.uniform(0.6, 1.4) * generator.choice([-1, 1])
-    gap_mm = severity * min(half_width, 9.0) * generator.uniform(0.5, 1.1)
+    shattered = generator.random() < 0.75
+    gap_mm = severity * min(half_width, 10.0) * generator.uniform(*((1.2, 2.4) if shattered else (0.5, 1.1)))
     side_slope, depth_slope = map(float, generator.uniform(-0.6, 0.6, size=2))
     teeth = np.convolve(generator.normal(0.0, 0.14 * half_width, size=50), (0.3, 0.4, 0.3), "valid").astype(np.float32)
     at = share * body.length_mm
@@ -125,7 +128,23 @@ def _fragments(
         replace(body, start=body.start + far / (1.0 - share), cut=end_cut),
     ]
     place = body.point(share) + aside * bow
+    if shattered:
+        fragments += _shards(body, place, half_width, gap_mm, generator)
     return fragments, (place, 1.15 * half_width + abs(step) / 2 + gap_mm / 2)
+
+
+def _shards(body: Body, place: Vector, half_width: float, gap_mm: float, generator: np.random.Generator) -> list[Body]:
+    """Return the pieces between the fragments of a comminuted fracture, strewn in and around the gap."""
+    axis = (body.end - body.start) / body.length_mm
+    shards, size = [], min(half_width, 10.0)
+    for _ in range(int(generator.integers(5, 10))):
+        along, side, depth = generator.uniform(-1.0, 1.0, size=3) * (0.6 * gap_mm, 1.2 * half_width, 1.2 * half_width)
+        middle = place + along * axis + side * body.side + depth * body.depth
+        tilt = axis + generator.normal(0.0, 0.9, size=3)
+        reach = tilt / np.linalg.norm(tilt) * size * generator.uniform(0.25, 0.55)
+        shard = bone("shard", middle - reach, middle + reach, SHARD, girth=float(size * generator.uniform(0.18, 0.32)))
+        shards.append(replace(shard, shell_density=2.0 * body.shell_density, core_density=2.0 * body.shell_density))
+    return shards
 
 
 def _oblique(body: Body, generator: np.random.Generator) -> Vector:
