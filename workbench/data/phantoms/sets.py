@@ -22,7 +22,7 @@ from workbench.data.phantoms.options import BODY_PARTS, VIEWS, PhantomOptions
 from workbench.data.phantoms.phantom import draw_bare_film, finished
 from workbench.imaging.pixels import write_png
 
-DRAWING_VERSION = 3
+DRAWING_VERSION = 4
 """Counts the changes of the drawing that change pixels, so that an older set on disk is drawn anew."""
 PARTS = ("train", "valid", "test")
 VARIANTS = ("confounded", "balanced")
