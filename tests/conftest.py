@@ -1,14 +1,16 @@
-"""What every test shares: shapes checked at run time, one thread, and the way to the real data."""
+"""What every test shares: shapes and types checked at run time, no GPU by accident, and the way to the real data."""
 
 import os
 from pathlib import Path
 
 os.environ.setdefault("MPLBACKEND", "agg")
-os.environ["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "")
 
+import beartype
 import pytest
 from jaxtyping import install_import_hook
 
+# an int is a float where one is declared, as type checkers see it (PEP 484)
+beartype.beartype = beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))
 install_import_hook("workbench", "beartype.beartype")
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"

@@ -13,7 +13,7 @@ import numpy as np
 
 from workbench.attribution.explain import explain
 from workbench.attribution.methods import AbstractMethod
-from workbench.core.arrays import FilmPixels, Json
+from workbench.core.arrays import FilmMask, FilmPixels, Json
 from workbench.core.case import Case
 from workbench.core.errors import ManifestError, ReaderError, Skipped
 from workbench.core.explanation import Explanation
@@ -177,7 +177,7 @@ def cover_regions(
     if not len(carrying):
         known = ", ".join(sorted({each.category for case in manifest for each in case.annotations})) or "none"
         raise ManifestError(f"{manifest.name}: no film has a {category!r} annotated; known: {known}")
-    without_control = [case.case_id for case in carrying if _control(case, category, seed) is None]
+    without_control = [case.case_id for case in carrying if control_region(case, category, seed=seed) is None]
     steps = _Steps(progress, 3 * len(manifest) + len(carrying))
     run = partial(predict, classifier, manifest, batch_size=batch_size)
     before, skipped = run(progress=steps)
@@ -201,7 +201,7 @@ def covered_film(case: Case, pixels: FilmPixels, category: str) -> FilmPixels:
 
 def control_film(case: Case, pixels: FilmPixels, category: str, *, seed: int = 0) -> FilmPixels:
     """Return the film with a patch of equal shape elsewhere painted the same way; unchanged where none has a place."""
-    patch = _control(case, category, seed)
+    patch = control_region(case, category, seed=seed)
     return pixels if patch is None else cover(pixels, patch)
 
 
@@ -213,7 +213,8 @@ def _covering_control(category: str, seed: int) -> Edit:
     return lambda case, pixels: control_film(case, pixels, category, seed=seed)
 
 
-def _control(case: Case, category: str, seed: int) -> Any:
+def control_region(case: Case, category: str, *, seed: int = 0) -> FilmMask | None:
+    """Return the control patch of a film: of equal shape, clear of all that matters; None where none has a place."""
     if not case.has(category):
         return None
     forbidden = case.mask(*KEPT_CLEAR, category)

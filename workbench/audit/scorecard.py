@@ -1,6 +1,6 @@
 """What is known of one model: how well it does on its own kind of films and on others, and what covering changes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ from workbench.models.classifier import Classifier, predict
 
 FILE_NAME = "scorecard.json"
 NOT_KNOWN = "-"
+METRICS = {"accuracy": "accuracy", "cohen-kappa": "Cohen's kappa", "auroc": "AUROC"}
+"""What a table of models shows, by film, and how it calls it."""
 
 
 @dataclass(frozen=True)
@@ -164,11 +166,11 @@ def comparison_rows(cards: Sequence[Scorecard]) -> list[tuple[str, list[str]]]:
     splits = list(dict.fromkeys(split for card in cards for split in card.evaluations))
     rows = [("learned on its own kind of films", ["yes" if card.learned else "did not learn" for card in cards])]
     for split in splits:
-        for metric in ("accuracy", "cohen-kappa", "auroc"):
-            rows.append((f"{metric} on {split}", [_metric(card, split, metric) for card in cards]))
+        for metric, title in METRICS.items():
+            rows.append((f"{title} on {split}", [_metric(card, split, metric) for card in cards]))
     if any(card.fall for card in cards):
         first, second = splits[:2]
-        rows.append((f"fall in auroc from {first} to {second}", [_text(card.fall) for card in cards]))
+        rows.append((f"fall in AUROC from {first} to {second}", [_text(card.fall) for card in cards]))
     return rows + _cover_rows(cards)
 
 
@@ -178,18 +180,34 @@ def _cover_rows(cards: Sequence[Scorecard]) -> list[tuple[str, list[str]]]:
     if not known:
         return []
     thing = known[0].category
-    columns = {
-        f"share of attribution on the {thing} (covers {known[0].area:.1%} of the film)": "share",
-        f"enrichment over the {thing}'s area": "enrichment",
-        f"change of probability, {thing} covered": "change",
-        "change of probability, control patch covered": "control_change",
-        f"change of auroc, {thing} covered": "auroc_change",
-        "change of auroc, control patch covered": "control_auroc_change",
+    columns: dict[str, tuple[str, Callable[[Interval], str]]] = {
+        f"share of attribution on the {thing} ({known[0].area:.1%} of the film)": ("share", percent),
+        f"enrichment over the {thing}'s area": ("enrichment", str),
+        f"change of probability, {thing} covered": ("change", signed),
+        "change of probability, control patch covered": ("control_change", signed),
+        f"change of AUROC, {thing} covered": ("auroc_change", signed),
+        "change of AUROC, control patch covered": ("control_auroc_change", signed),
     }
     return [
-        (title, [_text(getattr(cover, column)) if cover else NOT_KNOWN for cover in covers])
-        for title, column in columns.items()
+        (title, [written(getattr(cover, column)) if cover else NOT_KNOWN for cover in covers])
+        for title, (column, written) in columns.items()
     ]
+
+
+def percent(interval: Interval) -> str:
+    """Return an interval of shares in per cent: ``7.2 % [6.1, 8.4]``."""
+    if interval.estimate is None or interval.low is None or interval.high is None:
+        return str(interval)
+    return f"{100 * interval.estimate:.1f} % [{100 * interval.low:.1f}, {100 * interval.high:.1f}]"
+
+
+def signed(interval: Interval) -> str:
+    """Return an interval of changes with its sign: ``-0.31 [-0.35, -0.27]``; what rounds to zero has none."""
+    if interval.estimate is None or interval.low is None or interval.high is None:
+        return str(interval)
+    estimate, low, high = (f"{value:+.2f}" for value in (interval.estimate, interval.low, interval.high))
+    text = f"{estimate} [{low}, {high}]"
+    return text.replace("+0.00", "0.00").replace("-0.00", "0.00")
 
 
 def _metric(card: Scorecard, split: str, metric: str) -> str:

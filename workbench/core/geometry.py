@@ -10,12 +10,12 @@ from jaxtyping import Float32
 from workbench.core.arrays import Affine, Box, FilmPixels
 
 
-def scaling(x_factor: float | int, y_factor: float | int) -> Affine:
+def scaling(x_factor: float, y_factor: float) -> Affine:
     """Return the affine that multiplies x and y."""
     return np.diag([float(x_factor), float(y_factor), 1.0])
 
 
-def translation(x_shift: float | int, y_shift: float | int) -> Affine:
+def translation(x_shift: float, y_shift: float) -> Affine:
     """Return the affine that adds to x and y."""
     matrix = np.eye(3)
     matrix[:2, 2] = x_shift, y_shift

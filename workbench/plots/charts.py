@@ -224,7 +224,7 @@ def probability_change_chart(changes: Table, *, title: str = "Change of probabil
         figure.add_trace(violin.update(legend, showlegend=bool(is_first)))
     figure.add_vline(x=0, line={"color": INK, "width": 1, "dash": "dot"})
     figure.update_layout(violinmode="group", violingap=0.25, violingroupgap=0.1)
-    figure.update_xaxes(title_text="change of the probability of abnormal (after − before)", tickformat=".1f")
+    figure.update_xaxes(title_text="change of the probability of abnormal (after − before)", tickformat=".2~f")
     figure.update_yaxes(autorange="reversed", showgrid=False)
     return finished(figure, title, height_px=FRAME_PX + MODEL_PX * changes["model"].nunique())
 

@@ -10,7 +10,7 @@ from workbench.core.errors import OptionError
 from workbench.core.explanation import Explanation
 from workbench.plots.marks import outline
 from workbench.plots.overlays import PAPERS, Scale, colormap_of, draw_colour_bar, film_map_of, overlay, scale_of
-from workbench.plots.sheet import BODY, SMALL, Picture, check_pixels, check_same_size, fitted, show_film, shrunk
+from workbench.plots.sheet import SMALL, Picture, check_pixels, check_same_size, fitted, show_film, shrunk
 from workbench.plots.theme import MUTED, mark_colour, method_title, number
 
 Sharing = Literal["own", "shared"]
@@ -87,8 +87,8 @@ def explanation_sheet(
     picture.write("Film", places.lefts[0], places.head_in, width_in=places.column_in, weight="bold")
     for place, (row, case_id) in enumerate(zip(rows, case_ids, strict=True)):
         top = places.tops[place]
-        picture.write(case_id, MARGIN_IN, top, width_in=WORDS_IN - 0.1, size=BODY - 0.5, weight="bold")
-        picture.write(row.words, MARGIN_IN, top + 0.2, width_in=WORDS_IN - 0.1, size=SMALL, lines=8, color=MUTED)
+        picture.write(case_id, MARGIN_IN, top, width_in=WORDS_IN - 0.1, size=SMALL, lines=2, weight="bold")
+        picture.write(row.words, MARGIN_IN, top + 0.36, width_in=WORDS_IN - 0.1, size=SMALL, lines=8, color=MUTED)
         _draw(picture, places, (place, 0), row=row, shown=shrunk(row.pixels), is_named=True)
     for column, (label, explanation) in enumerate(explanations.items(), start=1):
         left, width_in = places.lefts[column], places.column_in - GAP_IN

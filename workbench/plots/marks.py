@@ -36,7 +36,7 @@ def outline(axes: Axes, mask: np.ndarray, colour: str = OTHER_MARK, *, label: st
     colour
         Of the line.
     label
-        Short words above the mask, or below where the film ends above it.
+        Short words above the mask, below where the film ends above it, inside where it ends below too.
     width
         Of the line, in points.
     """
@@ -64,13 +64,13 @@ def draw_box(axes: Axes, box: Box, colour: str = OTHER_MARK, *, width: float = 1
 def _name(axes: Axes, label: str, *, box: Box, colour: str, film_size: tuple[int, int]) -> None:
     left, top, right, bottom = box
     height, width = film_size
-    above = top > 0.08 * height
+    above, below = top > 0.08 * height, bottom < 0.92 * height
     side = "left" if left < width / 3 else "right" if right > width * 2 / 3 else "center"
     x = {"left": left, "right": right, "center": (left + right) / 2}[side]
     words = axes.annotate(
         label,
-        (min(max(x, 0.01 * width), 0.99 * width), top if above else bottom),
-        xytext=(0, 3 if above else -3),
+        (min(max(x, 0.01 * width), 0.99 * width), bottom if below and not above else top),
+        xytext=(0, 3 if above else -3),  # a mask as high as the film is named inside
         textcoords="offset points",
         ha=side,
         va="bottom" if above else "top",

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from workbench.attribution.explain import explain
-from workbench.audit.cover import control_film, covered_film
+from workbench.audit.cover import control_film, control_region, covered_film
 from workbench.core.case import Case
 from workbench.core.errors import ManifestError
 from workbench.core.explanation import Activations, Explanation
@@ -45,7 +45,7 @@ def draw_case(films: Manifest, case_id: str, explanation: Explanation, activatio
         label=case.label,
         class_names=films.class_names,
         arrow_box=evidence if evidence.any() else None,
-        title=f"{case_id}: {case.body_part} {case.view}".strip(": "),
+        title=f"{case.body_part} {case.view}".strip(),
     )
 
 
@@ -71,8 +71,11 @@ def draw_cover(
     found = explain(classifier, list(edited.values()), [method], target=classifier.positive[0])[method]
     assert isinstance(found, Explanation)  # noqa: S101 - a method of maps
     column = classifier.class_names.index(classifier.positive[0])
+    masks = dict.fromkeys(edited, known_masks(case))
+    if (patch := control_region(case, category)) is not None:
+        masks["control patch covered"] = masks["control patch covered"] | {"control": patch}
     views = [
-        EditedView(title, film, found.on_film(index), float(found.probabilities[index, column]), known_masks(case))
+        EditedView(title, film, found.on_film(index), float(found.probabilities[index, column]), masks[title])
         for index, (title, film) in enumerate(edited.items())
     ]
     title = f"{name or classifier.architecture}: {case_id}, labelled {case.label or 'not known'}"

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.audit.cover import CoverEffect
-from workbench.audit.scorecard import Scorecard, comparison_rows
+from workbench.audit.scorecard import Scorecard, comparison_rows, percent, signed
 from workbench.core.errors import Skipped
 from workbench.core.explanation import Explanation
 from workbench.core.manifest import Manifest
@@ -22,10 +22,10 @@ from workbench.runs import Run
 
 
 def metrics_table(evaluation: Evaluation) -> pd.DataFrame:
-    """Return every metric with its interval, a row for each unit (image, study by vote, study by mean)."""
+    """Return every metric with its interval, a column for each unit (image, study by vote, study by mean)."""
     overall = [each for each in evaluation if each.group == OVERALL]
-    rows = {each.unit: {"cases": str(each.cases)} | _texts(each.intervals) for each in overall}
-    return pd.DataFrame.from_dict(rows, orient="index")
+    columns = {each.unit: {"cases": str(each.cases)} | _texts(each.intervals) for each in overall}
+    return pd.DataFrame(columns)
 
 
 def group_frame(evaluation: Evaluation) -> pd.DataFrame:
@@ -39,11 +39,11 @@ def effect_table(effect: CoverEffect) -> pd.DataFrame:
     """Return what covering a thing changed, with its control beside."""
     none = "-"
     rows = {
-        "share of attribution on it": (str(effect.share), f"{effect.area:.2%} of the film"),
+        "share of attribution on it": (percent(effect.share), f"{100 * effect.area:.1f} % of the film"),
         "enrichment over its area": (str(effect.enrichment), "1 is chance"),
-        "mean change of the probability of abnormal": (str(effect.change), str(effect.control_change)),
+        "mean change of the probability of abnormal": (signed(effect.change), signed(effect.control_change)),
         "AUROC with it covered": (_number(effect.covered_auroc), _number(effect.control_auroc)),
-        "change of AUROC": (str(effect.auroc_change), str(effect.control_auroc_change)),
+        "change of AUROC": (signed(effect.auroc_change), signed(effect.control_auroc_change)),
         "films": (f"{effect.with_region} of {effect.films} carry it", f"{effect.without_control} without a free place"),
         "AUROC as they are": (_number(effect.auroc), none),
     }
@@ -52,8 +52,9 @@ def effect_table(effect: CoverEffect) -> pd.DataFrame:
 
 
 def skipped_table(skipped: Iterable[Skipped]) -> pd.DataFrame:
-    """Return what was found but not used, with reasons; an empty table where everything was used."""
-    return pd.DataFrame([(each.what, each.reason) for each in skipped], columns=["skipped", "reason"])
+    """Return what was found but not used, with reasons; one row says so where everything was used."""
+    rows = [(each.what, each.reason) for each in skipped] or [("none", "every film was used")]
+    return pd.DataFrame(rows, columns=["skipped", "reason"])
 
 
 def localisation_table(films: Manifest, maps: Mapping[str, Explanation]) -> pd.DataFrame:
@@ -80,10 +81,13 @@ def comparison_table(cards: Sequence[Scorecard]) -> pd.DataFrame:
 
 
 def scores_frame(cards: Sequence[Scorecard], split: str) -> pd.DataFrame:
-    """Return the image-level scores on one split, as the model comparison chart takes them."""
+    """Return the image-level scores on one split, as the model comparison chart takes them.
+
+    The chart itself marks a model whose AUROC interval there includes 0.5.
+    """
     frames = [
         _scored(card, split, title)
-        for card, title in zip(cards, _unique(cards), strict=True)
+        for card, title in zip(cards, _unique(cards, marked=False), strict=True)
         if split in card.evaluations
     ]
     return pd.concat(frames, ignore_index=True)
@@ -128,7 +132,8 @@ def paired_differences(
         names = list(said)
         for first, second in ((a, b) for index, a in enumerate(names) for b in names[index + 1 :]):
             difference = metric_difference(said[first], films, said[second], films, metric=metric)
-            rows.append((split, f"{first} minus {second}", str(difference)))
+            rows.append((split, f"{first} minus {second}", signed(difference)))
+    rows = rows or [("-", "fewer than two models learned", "-")]
     return pd.DataFrame(rows, columns=["films", "models", f"difference in {metric}"])
 
 
@@ -147,9 +152,9 @@ def _scored(card: Scorecard, split: str, title: str) -> pd.DataFrame:
     return frame[frame["group"] == OVERALL].assign(model=title)
 
 
-def _unique(cards: Sequence[Scorecard]) -> list[str]:
-    """Return the models' names, with the run's end where two are called alike."""
-    names = [card.title for card in cards]
+def _unique(cards: Sequence[Scorecard], *, marked: bool = True) -> list[str]:
+    """Return the models' names, marked where one did not learn, with the run's end where two are called alike."""
+    names = [card.title if marked else card.model for card in cards]
     return [
         name if names.count(name) == 1 else f"{name} ({card.run[-4:]})" for name, card in zip(names, cards, strict=True)
     ]
