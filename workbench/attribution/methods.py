@@ -66,6 +66,18 @@ METHODS: Registry[AbstractMethod] = Registry("method")
 def explained_tap(classifier: Classifier, layer: str) -> Tap:
     """Return the named layer, or the one to explain where no name is given.
 
+    Parameters
+    ----------
+    classifier
+        The model.
+    layer
+        A name that :func:`workbench.models.classifier.layers` lists; empty for the last spatial layer.
+
+    Returns
+    -------
+    Tap
+        Where to record activations.
+
     Raises
     ------
     ModelError

@@ -27,7 +27,17 @@ def coco_document(cases: Iterable[Case]) -> Json:
 
 
 def annotations_by_image(document: Json) -> dict[str, list[Annotation]]:
-    """Return the annotations of each ``file_name`` of a COCO document; images without any are left out.
+    """Return the annotations of each ``file_name``; images without any are left out.
+
+    Parameters
+    ----------
+    document
+        COCO's ``images``, ``annotations`` and ``categories``; ``source`` beside an annotation is ours.
+
+    Returns
+    -------
+    dict[str, list[Annotation]]
+        Boxes are widened to whole pixels.
 
     Raises
     ------

@@ -94,13 +94,7 @@ ARRAYS = ("targets", "maps", "to_film", "film_sizes", "probabilities")
 
 
 def load_explanation(path: Path) -> Explanation:
-    """Read what :meth:`Explanation.save` wrote.
-
-    Raises
-    ------
-    ReaderError
-        A file is absent or is not an explanation.
-    """
+    """Read what :meth:`Explanation.save` wrote; a ReaderError where a file is absent or is no explanation."""
     about = read_json(path.with_suffix(".json"))
     try:
         with np.load(path, allow_pickle=False) as stored:

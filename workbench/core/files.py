@@ -43,13 +43,7 @@ def write_json(path: Path, content: Json) -> None:
 
 
 def read_json(path: Path) -> Json:
-    """Read a JSON file.
-
-    Raises
-    ------
-    ReaderError
-        The file is absent or is not JSON.
-    """
+    """Read a JSON file; a ReaderError where it is absent or is not JSON."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -85,13 +79,7 @@ def project_path(path: str | Path) -> Path:
 
 
 def path_inside(root: Path, relative: str) -> Path:
-    """Return ``root / relative``, resolved.
-
-    Raises
-    ------
-    ReaderError
-        The path leaves its root (``..``, absolute, or through a link).
-    """
+    """Return ``root / relative``, resolved; a ReaderError where it leaves its root: ``..``, absolute, or by a link."""
     path = (root / relative).resolve()
     if not path.is_relative_to(root.resolve()):
         raise ReaderError(f"{relative}: leaves its folder {root}; give a path inside it")

@@ -73,13 +73,7 @@ class Manifest:
         return self.cases[index]
 
     def split(self, *names: str) -> "Manifest":
-        """Return the cases of one or several splits.
-
-        Raises
-        ------
-        ManifestError
-            No case has such a split; the message lists those there are.
-        """
+        """Return the cases of one or several splits; a ManifestError where no case has one of them."""
         present = sorted({case.split for case in self.cases})
         for name in names:
             if name not in present:
@@ -87,13 +81,7 @@ class Manifest:
         return replace(self, cases=tuple(case for case in self.cases if case.split in names))
 
     def select(self, case_ids: Iterable[str]) -> "Manifest":
-        """Return the named cases in the order given.
-
-        Raises
-        ------
-        ManifestError
-            A case id that is not here.
-        """
+        """Return the named cases in the order given; a ManifestError where one of them is not here."""
         by_id = {case.case_id: case for case in self.cases}
         wanted = list(case_ids)
         unknown = [case_id for case_id in wanted if case_id not in by_id]

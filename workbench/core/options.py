@@ -49,7 +49,12 @@ def option_values(instance: Any) -> dict[str, Any]:
 
 
 def check_options(instance: Any) -> None:
-    """Refuse values of the wrong type, out of range or not among the choices; call it in ``__post_init__``.
+    """Refuse values of the wrong type, out of range or not among the choices.
+
+    Parameters
+    ----------
+    instance
+        Of a dataclass with :func:`option` fields; its ``__post_init__`` calls this.
 
     Raises
     ------

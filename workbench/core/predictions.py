@@ -100,13 +100,7 @@ class Predictions:
 
 
 def load_predictions(path: Path) -> Predictions:
-    """Read what :meth:`Predictions.save` wrote.
-
-    Raises
-    ------
-    ReaderError
-        A file is absent, or a value is not a number.
-    """
+    """Read what :meth:`Predictions.save` wrote; a ReaderError where a file is absent or damaged."""
     about = read_json(path.with_suffix(".json"))
     try:
         with path.open(encoding="utf-8", newline="") as file:

@@ -44,19 +44,25 @@ class Registry(Generic[T]):
         return add
 
     def get(self, name: str) -> Callable[..., T]:
-        """Return the entry called ``name``.
-
-        Raises
-        ------
-        UnknownNameError
-            Offers the nearest name.
-        """
+        """Return the entry called ``name``; an UnknownNameError offers the nearest one where there is none."""
         if name not in self._entries:
             raise unknown_name(self.kind, name, self._entries)
         return self._entries[name]
 
     def make(self, name: str, **options: Any) -> T:
-        """Build the entry called ``name`` with its options.
+        """Build the entry called ``name``.
+
+        Parameters
+        ----------
+        name
+            As it was registered.
+        **options
+            What the entry declares by :func:`workbench.core.options.option`; the others keep their defaults.
+
+        Returns
+        -------
+        T
+            A new one at every call.
 
         Raises
         ------

@@ -6,12 +6,17 @@ import numpy as np
 
 
 def derived_seed(*parts: object) -> int:
-    """Return a seed in [0, 2**63) that depends on the text of every part, on any machine alike.
+    """Return a seed that depends on the text of every part, on any machine alike.
 
     Parameters
     ----------
     *parts
-        For example ``(seed, epoch, case_id)``.
+        For example ``(seed, epoch, case_id)``; their order counts.
+
+    Returns
+    -------
+    int
+        In [0, 2**63), so that every library takes it.
     """
     text = "\x1f".join(str(part) for part in parts)
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little") >> 1

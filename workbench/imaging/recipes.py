@@ -82,13 +82,7 @@ class Recipe:
 
 
 def recipe_from_json(values: dict[str, Any]) -> Recipe:
-    """Return the recipe that :meth:`Recipe.to_json` described.
-
-    Raises
-    ------
-    OptionError
-        An option that recipes do not have, or a value out of range.
-    """
+    """Return the recipe that :meth:`Recipe.to_json` described; an OptionError where no recipe is like that."""
     known = {field.name for field in dataclasses.fields(Recipe)}
     unknown = sorted(set(values) - known)
     if unknown:

@@ -23,7 +23,21 @@ class _Mean:
 def pooled_features(
     classifier: Classifier, manifest: Manifest, *, batch_size: int = 16
 ) -> tuple[np.ndarray, Manifest, tuple[Skipped, ...]]:
-    """Return the features (n, d) of the readable films, these films, and those that could not be read.
+    """Return what a linear head would see of each film: every channel of the explained layer, averaged.
+
+    Parameters
+    ----------
+    classifier
+        The model.
+    manifest
+        Read one batch at a time; labels are not needed.
+    batch_size
+        Films a forward pass.
+
+    Returns
+    -------
+    tuple
+        Features (n, d), the manifest of these n films, and those that could not be read.
 
     Raises
     ------

@@ -54,6 +54,26 @@ def draw_cover(
 ) -> Picture:
     """Draw one film as it is, with a thing covered, and with a control patch covered; maps share one scale.
 
+    Parameters
+    ----------
+    classifier
+        The model whose maps and probabilities are shown, for its first abnormal class.
+    films
+        The manifest that the film belongs to.
+    case_id
+        Of the film.
+    category
+        What to cover: ``flag``, ``frame`` ...
+    method
+        Of the maps.
+    name
+        Of the model for readers; its architecture where nothing is said.
+
+    Returns
+    -------
+    Picture
+        Without a control patch where none has a place on the film.
+
     Raises
     ------
     ManifestError
