@@ -1,0 +1,85 @@
+"""Write the pictures of README and docs into ``docs/gallery``, from the demo's runs (which it makes where missing)."""
+
+from pathlib import Path
+
+import workbench as wb
+from workbench.cli.terminal import Bars
+from workbench.core.errors import WorkbenchError
+from workbench.core.manifest import Manifest
+from workbench.demo import MODELS, OTHER, DemoResult, run_demo
+from workbench.plots.contact_sheet import contact_sheet
+from workbench.plots.explanation_sheet import Row, explanation_sheet
+from workbench.reports import cases
+from workbench.runs import Run
+
+GALLERY = Path(__file__).parent / "gallery"
+CHROMIUM = "/usr/bin/chromium"
+
+
+def main() -> None:
+    """Make every picture."""
+    with Bars() as bars:
+        result = run_demo(step=bars.open)
+    films = wb.read_manifest("data_manifests/phantom-demo.csv")
+    models = dict(zip(MODELS.values(), [wb.load_model(run.folder) for run in result.runs[:2]], strict=True))
+    draw_phantoms(films)
+    draw_story(films.split(OTHER), models)
+    draw_cases(films.split(OTHER), models)
+    draw_reports(result)
+
+
+def draw_phantoms(films: Manifest) -> None:
+    """Draw a contact sheet: every body part in every kind that there is."""
+    shown: dict[tuple[str, str], Row] = {}
+    for case in films.split(OTHER):
+        kind = next((tag.removeprefix("kind:") for tag in case.tags if tag.startswith("kind:")), "normal")
+        words = f"{case.body_part}, {kind}"
+        shown.setdefault((kind, case.body_part), Row(cases.film_of(films, case), {}, words))
+    order = {kind: place for place, kind in enumerate(("normal", "fracture", "hardware", "degenerative"))}
+    rows = [row for _, row in sorted(shown.items(), key=lambda item: (order.get(item[0][0], 9), item[0][1]))]
+    below = "Drawn by the program; the letter is the flag that a model may read instead of the bone"
+    contact_sheet(rows, columns=7, title="Phantom radiographs", below=below).save(GALLERY / "phantoms.png")
+
+
+def draw_story(films: Manifest, models: dict[str, wb.Classifier]) -> None:
+    """Draw one film for both models: as it is, the flag covered, a control patch covered."""
+    chosen = wb.choose_cases(films, rule="normal", category="flag", count=1)
+    for letter, (name, model) in zip("ab", models.items(), strict=True):
+        picture = cases.draw_cover(model, chosen, chosen[0].case_id, category="flag", name=name)
+        picture.save(GALLERY / f"covered-{letter}.png")
+
+
+def draw_cases(films: Manifest, models: dict[str, wb.Classifier]) -> None:
+    """Draw the case figure of one film for both models, and a sheet of several methods."""
+    chosen = wb.choose_cases(films, rule="abnormal", category="flag", count=4)
+    for letter, (name, model) in zip("ab", models.items(), strict=True):
+        found = wb.explain(model, chosen, ["cam", "grad-cam", "guided-backprop", "activations"], target="abnormal")
+        maps = {label: each for label, each in found.items() if label != "activations"}
+        figure = cases.draw_case(chosen, chosen[0].case_id, maps["cam"], found["activations"])
+        figure.save(GALLERY / f"case-{letter}.png")
+        sheet = explanation_sheet(cases.sheet_rows(chosen, maps["cam"]), maps, title=f"{name}: maps of abnormal")
+        sheet.save(GALLERY / f"sheet-{letter}.png")
+
+
+def draw_reports(result: DemoResult) -> None:
+    """Take screenshots of the first screens of the reports, as a reader sees them."""
+    from playwright.sync_api import sync_playwright
+
+    if not Path(CHROMIUM).exists():
+        raise WorkbenchError(f"{CHROMIUM} is not there, so the reports cannot be photographed; install Chromium")
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page(viewport={"width": 1280, "height": 1500})
+        for run in _one_of_each(result.runs):
+            page.goto((run.folder / "report.html").as_uri(), wait_until="load")
+            page.wait_for_timeout(1500)
+            page.screenshot(path=GALLERY / f"report-{run.kind}.png")
+        browser.close()
+
+
+def _one_of_each(runs: tuple[Run, ...]) -> list[Run]:
+    return list({run.kind: run for run in reversed(runs)}.values())
+
+
+if __name__ == "__main__":
+    main()
