@@ -143,9 +143,17 @@ def lab() -> None:
 
     root = project_root()
     home = notebook_folder() if notebook_folder().is_relative_to(root) else root
+    as_root = ["--allow-root"] if os.geteuid() == 0 else []  # in a container; Jupyter refuses otherwise
     os.execv(  # noqa: S606 - JupyterLab takes the place of this process, so that Ctrl-C is its own
         sys.executable,
-        [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={root}", f"--ServerApp.preferred_dir={home}"],
+        [
+            sys.executable,
+            "-m",
+            "jupyterlab",
+            f"--ServerApp.root_dir={root}",
+            f"--ServerApp.preferred_dir={home}",
+            *as_root,
+        ],
     )
 
 
