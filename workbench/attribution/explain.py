@@ -126,7 +126,9 @@ def _wrapped(module: nn.Module, films: Any) -> Classifier:
         raise ReaderError(
             f"a bare network takes a tensor, given {kind}; what wb.wrap(network, ...) returns takes films"
         )
-    channels, _, width = films.shape[-3:]
+    if films.ndim != 4 or films.shape[1] not in (1, 3):
+        raise ReaderError(f"a tensor of shape {tuple(films.shape)}; wanted (n, 1, h, w) or (n, 3, h, w)")
+    channels, _, width = films.shape[1:]
     recipe = Recipe(size=width, channels=1 if channels == 1 else 3)
     outputs = find_layers(module, (recipe.channels, width, width)).outputs
     names = [f"class {index}" for index in range(max(outputs, 2))]
@@ -134,6 +136,8 @@ def _wrapped(module: nn.Module, films: Any) -> Classifier:
 
 
 def _length(films: Any) -> int:
+    if isinstance(films, np.ndarray) and films.ndim == 2:
+        return 1
     return len(films) if hasattr(films, "__len__") and not isinstance(films, str) else 1
 
 
@@ -150,7 +154,7 @@ def _collect(
         if isinstance(method, LayerActivations):
             found: Any = [seen.reductions[stage.tap, TopMaps(method.count)] for stage in classifier.layers.stages]
         elif isinstance(method, OwnMethod):
-            with evaluation_mode(classifier.module):
+            with evaluation_mode(classifier.module), torch.inference_mode(False):
                 found = method.attribute(classifier, seen.images, seen.classes).detach().float().cpu()
         else:
             assert isinstance(method, SharedMethod)  # noqa: S101 - there is no fourth kind

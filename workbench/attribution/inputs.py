@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from workbench.core.arrays import FilmPixels
-from workbench.core.errors import ReaderError
+from workbench.core.errors import OptionError, ReaderError
 from workbench.core.manifest import Manifest
 from workbench.imaging.films import Film, FilmBatch, film_batches, manifest_films, path_films
 from workbench.imaging.pixels import grey_pixels
@@ -42,7 +42,11 @@ def input_batches(classifier: Classifier, films: Any, *, batch_size: int) -> Ite
     ------
     ReaderError
         None of these.
+    OptionError
+        A batch size below 1.
     """
+    if batch_size < 1:
+        raise OptionError(f"batch_size: {batch_size} is below 1")
     if isinstance(films, Tensor):
         return _tensor_batches(films, batch_size)
     return film_batches(as_films(films), classifier.recipe, batch_size=batch_size)
@@ -71,6 +75,8 @@ def as_films(films: Any) -> list[Film]:
 def _grey(film: Any) -> FilmPixels:
     if isinstance(film, Image.Image):
         return grey_pixels(film)[0]
+    if film.ndim not in GREY_DIMENSIONS or not film.size or (film.ndim == 3 and film.shape[0] not in (1, 3)):
+        raise ReaderError(f"an array of shape {film.shape}; wanted (h, w), (1, h, w) or (3, h, w)")
     if film.ndim == GREY_DIMENSIONS[1]:  # channels first, as in a batch (n, c, h, w)
         film = np.moveaxis(film, 0, -1)
     if film.dtype.kind == "u":
@@ -78,7 +84,7 @@ def _grey(film: Any) -> FilmPixels:
     if film.ndim == GREY_DIMENSIONS[1]:
         film = film @ np.array([0.299, 0.587, 0.114]) if film.shape[-1] == GREY_DIMENSIONS[1] else film[..., 0]
     if not (np.isfinite(film).all() and film.min() >= 0 and film.max() <= 1):
-        low, high = np.nanmin(film), np.nanmax(film)
+        low, high = film.min(), film.max()
         raise ReaderError(f"values from {low:.4g} to {high:.4g}; wanted 0 to 1 or unsigned integers")
     return np.ascontiguousarray(film, dtype=np.float32)
 

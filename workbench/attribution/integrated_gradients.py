@@ -31,11 +31,10 @@ class IntegratedGradients(OwnMethod):
         def score(inputs: Tensor, chosen: Tensor) -> Tensor:
             return classifier.head.score(classifier.module(inputs), chosen)
 
-        size = images.shape[-1]
-        black = classifier.recipe.normalise(torch.zeros((1, size, size), device=images.device))
+        black = classifier.recipe.normalise(torch.zeros((1, 1, 1), device=images.device)).to(images)
         maps = Integrator(score).attribute(
             images,
-            baselines=black.expand_as(images) if black.shape[1:] == images.shape[1:] else torch.zeros_like(images),
+            baselines=black.expand_as(images),
             additional_forward_args=(classes,),
             n_steps=self.steps,
             internal_batch_size=max(8, len(images)),

@@ -83,12 +83,13 @@ def explained_tap(classifier: Classifier, layer: str) -> Tap:
     ModelError
         No layer has this name.
     MethodRefusedError
-        The network has no spatial layer.
+        The network has no spatial layer, or what it pools is no module's output nor its ReLU.
     """
     if layer:
         return classifier.layers.tap(layer)
     if classifier.layers.explained is None:
         raise MethodRefusedError(
-            f"{classifier.architecture} has no spatial layer before its outputs; use integrated-gradients"
+            f"{classifier.architecture} has no layer before its pool that can be named; "
+            "give one that wb.layers lists as layer=..., or use integrated-gradients"
         )
     return classifier.layers.explained

@@ -60,12 +60,14 @@ def load_classifier(folder: str | Path) -> Classifier:
     folder = Path(folder)
     try:
         about = read_json(folder / "model.json")
+        if about["format"] != FORMAT:
+            raise ValueError(f"format {about['format']!r}, this version reads {FORMAT}")
         recipe = recipe_from_json(about["recipe"])
         names, positive = tuple(about["class_names"]), tuple(about["positive"])
-        head = Head(about["head"], len(names), names.index(positive[0]))
+        head = Head.of(about["head"], names, positive)
         build = ARCHITECTURES.get(about["architecture"])
         digest = about["file_sha256"]
-    except (ReaderError, OptionError, LookupError, TypeError, ValueError) as error:
+    except (ReaderError, OptionError, ModelError, LookupError, TypeError, ValueError) as error:
         raise ModelError(f"{folder}: no model of the workbench ({error})") from error
     weights = folder / "model.safetensors"
     state = read_weights(weights)

@@ -18,7 +18,7 @@ from workbench.imaging.films import Edit, Film, film_batches, manifest_films
 from workbench.imaging.recipes import Recipe
 from workbench.models.head import Head
 from workbench.models.weights import weights_digest
-from workbench.passes.layers import Layers, find_layers
+from workbench.passes.layers import Layers, evaluation_mode, find_layers
 
 
 @dataclass(frozen=True)
@@ -76,13 +76,8 @@ class Classifier:
 
     def logits(self, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n o"]:
         """Return the logits of prepared images in evaluation mode, without a graph."""
-        training = self.module.training
-        self.module.eval()
-        try:
-            with torch.inference_mode():
-                return self.module(images.to(self.device))
-        finally:
-            self.module.train(training)
+        with evaluation_mode(self.module), torch.inference_mode():
+            return self.module(images.to(self.device))
 
 
 def wrap(
@@ -128,7 +123,7 @@ def wrap(
     marked = tuple(positive) if positive is not None else names[-1:]
     outputs = find_layers(module, (recipe.channels, recipe.size, recipe.size)).outputs
     head = head or ("sigmoid" if outputs == 1 else "softmax")
-    meaning = Head(head, len(names), names.index(marked[0]) if marked and marked[0] in names else 1)
+    meaning = Head.of(head, names, marked)
     if meaning.outputs != outputs:
         raise ModelError(f"the network has {outputs} outputs, a {head} head of {len(names)} classes {meaning.outputs}")
     provenance = {"weights": "wrapped", "weights_sha256": weights_digest(module)}

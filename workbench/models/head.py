@@ -1,5 +1,6 @@
 """What a network's outputs mean: probabilities, the loss that trains them, and the score that is explained."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -35,6 +36,14 @@ class Head:
             raise ModelError(f"no head is called {self.name!r}; known: {', '.join(HEADS)}")
         if self.name == "sigmoid" and self.classes != 2:
             raise ModelError(f"a sigmoid head tells two classes apart, given {self.classes}; use softmax")
+
+    @classmethod
+    def of(cls, name: str, class_names: Sequence[str], positive: Sequence[str]) -> "Head":
+        """Return the head of these classes; a single logit speaks for the first positive one, else for the second."""
+        for each in positive:
+            if each not in class_names:
+                raise ModelError(f"positive class {each!r} is not one of {', '.join(class_names)}")
+        return cls(name, len(class_names), list(class_names).index(positive[0]) if positive else 1)
 
     @property
     def outputs(self) -> int:

@@ -85,7 +85,7 @@ def build_classifier(
         The weights cannot be downloaded or read, or belong to another architecture.
     """
     build = ARCHITECTURES.get(architecture)
-    meaning = Head(head, len(class_names), class_names.index(positive[0]) if positive else 1)
+    meaning = Head.of(head, class_names, positive)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if weights == "random":
@@ -112,9 +112,9 @@ def replace_head(module: nn.Module, outputs: int) -> None:
 
 def _pretrained(name: str, build: Callable[..., nn.Module], weights: str, outputs: int) -> nn.Module:
     state = _downloaded(name) if weights == "imagenet" else read_weights(Path(weights))
-    last = list(state)[-1]
-    if state[last].shape[0] == outputs and outputs != IMAGENET_CLASSES:
-        module = build(outputs)
+    module = build(outputs)
+    last, own = list(module.state_dict().items())[-1]  # of the head; a file's own order is another one
+    if last in state and state[last].shape == own.shape:
         load_weights(module, state, f"{name} with {outputs} outputs")
         return module
     module = build(IMAGENET_CLASSES)

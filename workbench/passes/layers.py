@@ -18,7 +18,7 @@ from typing_extensions import override
 
 from workbench.core.errors import ModelError
 from workbench.core.registry import unknown_name
-from workbench.passes.functions import CONCATENATIONS, MEANS, OTHER_NONLINEARITIES, POOLS, is_relu
+from workbench.passes.functions import CONCATENATIONS, OTHER_NONLINEARITIES, POOLS, first_tensor, is_relu
 
 NOTE = "_workbench_origin"
 
@@ -120,13 +120,14 @@ class _Watch(TorchFunctionMode):
         self.origins: list[_Origin] = []
         self.calls: Counter[str] = Counter()
         self.pooled: list[_Origin] = []
+        """What went into a pool, a mean, or whatever else gives fewer axes, in order."""
         self.linears: list[tuple[str, int, bool]] = []
         self.nonlinearities: dict[str, None] = {}
 
     @override
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        first = args[0] if args and isinstance(args[0], Tensor) else None
+        first = first_tensor(args, kwargs)
         before = getattr(first, NOTE, None)
         out = func(*args, **kwargs)
         if is_relu(func, args, kwargs):
@@ -138,7 +139,7 @@ class _Watch(TorchFunctionMode):
             parts = [getattr(part, NOTE, None) for part in args[0]]
             if all(part is not None and part.rectified for part in parts):
                 _mark(out, _Origin("", tuple(out.shape[1:]), rectified=True, activated=True))
-        elif func in POOLS or (func in MEANS and _is_spatial_mean(first, out)):
+        elif func in POOLS or _leaves_space(first, out):
             self._pool(first, out, before)
         return out
 
@@ -167,10 +168,12 @@ class _Watch(TorchFunctionMode):
         self.origins.append(origin)
 
     def _pool(self, first: Any, out: Any, before: _Origin | None) -> None:
-        if before is not None and first.ndim == 4:
-            self.pooled.append(before)
-            if isinstance(out, Tensor) and out.ndim == 4:
-                _mark(out, _Origin("", tuple(out.shape[1:]), rectified=before.rectified, parent=before))
+        if first.ndim != 4:
+            return
+        before = before or _Origin("", tuple(first.shape[1:]))  # a sum, for example, which no module hands on
+        self.pooled.append(before)
+        if isinstance(out, Tensor) and out.ndim == 4:
+            _mark(out, _Origin("", tuple(out.shape[1:]), rectified=before.rectified, parent=before))
 
 
 def find_layers(module: nn.Module, input_shape: tuple[int, int, int]) -> Layers:
@@ -295,8 +298,11 @@ def _is_spatial(origin: _Origin) -> bool:
     return len(origin.shape) == 3 and origin.shape[1] * origin.shape[2] > 1
 
 
-def _is_spatial_mean(first: Any, out: Any) -> bool:
-    return isinstance(first, Tensor) and first.ndim == 4 and first.shape[:2].numel() == out.numel()
+def _leaves_space(first: Any, out: Any) -> bool:
+    """Say whether an image tensor loses an axis, but not all of them: a mean, a flattening, a view, a choice."""
+    if not isinstance(first, Tensor) or isinstance(first, nn.Parameter) or not isinstance(out, Tensor):
+        return False
+    return first.ndim == 4 and 1 < out.ndim < 4
 
 
 def _mark(tensor: Tensor, origin: _Origin) -> None:

@@ -18,7 +18,7 @@ from torch.overrides import TorchFunctionMode
 from typing_extensions import override
 
 from workbench.core.errors import ModelError
-from workbench.passes.functions import is_relu
+from workbench.passes.functions import first_tensor, is_relu
 from workbench.passes.layers import Tap, evaluation_mode
 
 NOTE = "_workbench_tap"
@@ -112,19 +112,20 @@ class _Recorder(TorchFunctionMode):
         kwargs = kwargs or {}
         if not is_relu(func, args, kwargs):
             return func(*args, **kwargs)
-        tap = getattr(args[0], NOTE, None)
+        first = first_tensor(args, kwargs)
+        tap = getattr(first, NOTE, None)
         out = func(*args, **kwargs)
         if self.needs.guided_input_gradient and out.requires_grad:
             out.register_hook(self._clip)
-        return out if tap is None else self._take(tap, out)
+        return out if tap is None else self._take(tap, out, in_place=out is first)
 
-    def module_output(self, name: str, _module: nn.Module, _inputs: Any, out: Tensor) -> Tensor | None:
+    def module_output(self, name: str, _module: nn.Module, inputs: Any, out: Tensor) -> Tensor | None:
         """Take the output of a module, or remember that its functional ReLU is the one to take."""
         call = self.calls[name]
         self.calls[name] += 1
         taken = None
         if (tap := Tap(name, call=call)) in self.taps:
-            taken = out = self._take(tap, out)
+            taken = out = self._take(tap, out, in_place=any(out is each for each in inputs))
         if (tap := Tap(name, relu=True, call=call)) in self.taps:
             setattr(out, NOTE, tap)
         return taken
@@ -132,13 +133,16 @@ class _Recorder(TorchFunctionMode):
     def _clip(self, gradient: Tensor) -> Tensor:
         return gradient.clamp_min(0) if self.clipping else gradient
 
-    def _take(self, tap: Tap, out: Tensor) -> Tensor:
+    def _take(self, tap: Tap, out: Tensor, *, in_place: bool) -> Tensor:
         for place, reduction in self.needs.reductions:
             if place == tap:
                 with torch.no_grad():
                     self.reductions[place, reduction] = reduction(out.detach())
         if tap in self.needs.gradients:
             torch.set_grad_enabled(True)  # run_pass gives the mode back
+            if in_place and not out.requires_grad and not out._is_view():
+                self.graph[tap] = out.detach().clone().requires_grad_(True)
+                return out.copy_(self.graph[tap])  # a call such as x.relu_() may leave its result unused
             self.graph[tap] = out if out.requires_grad else out.detach().requires_grad_(True)
             return self.graph[tap].clone()  # what follows may write in place
         if tap in self.needs.activations:
@@ -178,12 +182,13 @@ def run_pass(
         A layer was not reached by the pass.
     """
     recorder = _Recorder(needs)
-    inputs = images.detach()
-    if needs.at_input:
-        inputs = inputs.clone(memory_format=torch.preserve_format).requires_grad_(True)
     with ExitStack() as stack:
         stack.enter_context(evaluation_mode(module))
+        stack.enter_context(torch.inference_mode(False))  # a caller's own would forbid gradients
         stack.enter_context(torch.set_grad_enabled(needs.at_input))
+        inputs = images.detach()
+        if needs.at_input:
+            inputs = inputs.clone(memory_format=torch.preserve_format).requires_grad_(True)
         frozen = _frozen_parameters(module)
         stack.callback(_thaw, frozen)
         for name in {tap.module for tap in recorder.taps}:
