@@ -21,6 +21,7 @@ app.add_typer(imports, name="import")
 To = Annotated[Path, typer.Option("--to", help="CSV of the manifest; header and annotations go beside it.")]
 RUNS = Annotated[Path | None, typer.Option("--runs", help="Folder of the runs; the project's runs/ by default.")]
 MOST_SKIPPED_LINES = 20
+INTERRUPTED = "interrupted; `workbench runs` lists what is there, `workbench run NOTEBOOK --resume RUN` goes on with it"
 
 
 @app.callback()
@@ -41,10 +42,8 @@ def main() -> None:
         app(standalone_mode=False)
     except typer.Exit as stop:
         sys.exit(stop.exit_code)
-    except typer.Abort:
-        sys.exit(130)
-    except KeyboardInterrupt:
-        print("interrupted; the same command goes on from here", file=sys.stderr)
+    except (typer.Abort, KeyboardInterrupt):
+        print(INTERRUPTED, file=sys.stderr)
         sys.exit(130)
     except WorkbenchError as error:
         if _debug:
