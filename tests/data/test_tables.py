@@ -35,6 +35,14 @@ def test_bad_lines_are_skipped_with_their_number(tmp_path):
     ]
 
 
+def test_a_line_that_is_not_csv_does_not_end_the_table(tmp_path):
+    path = written(tmp_path, 'image,label\na.png,"x"y\nb.png,x\nc.png,"z\nd.png,x\n')
+    rows, skipped = read_table(path, ("image", "label"))
+    assert [row["image"] for row in rows] == ["b.png"]
+    assert [each.what for each in skipped] == [f"{path}:2", f"{path}:4"]
+    assert skipped[1].reason.endswith("lines 4 to 5 are lost")
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -42,7 +50,7 @@ def test_bad_lines_are_skipped_with_their_number(tmp_path):
         ("image;label\na;b\n", ":1: column 'image' is missing; wanted image, label"),
         ("image,label,label\n", ":1: a column occurs twice"),
         ("image,label,colour\n", ":1: unknown column 'colour'; known: image, label, view"),
-        ('image,label\na,"b\n', ": not readable as CSV (unexpected end of data)"),
+        ('image,"label\na,b\n', ":1: not CSV (unexpected end of data); lines 1 to 2 are lost"),
         (b"image,label\n\xff\xfe,x\n", ": not readable as CSV ('utf-8' codec"),
     ],
 )

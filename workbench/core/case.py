@@ -6,6 +6,7 @@ import numpy as np
 
 from workbench.core.annotation import Annotation
 from workbench.core.arrays import FilmMask
+from workbench.core.errors import ManifestError
 
 
 @dataclass(frozen=True)
@@ -49,10 +50,12 @@ class Case:
 
     def mask(self, *categories: str) -> FilmMask:
         """Return the union (height, width) of the masks of these categories; all False where none is known."""
+        wanted = [annotation for annotation in self.annotations if annotation.category in categories]
+        if wanted and not (self.height and self.width):
+            raise ManifestError(f"{self.case_id}: its masks need the film's width and height, which are not known")
         union = np.zeros((self.height, self.width), dtype=bool)
-        for annotation in self.annotations:
-            if annotation.category in categories:
-                union |= annotation.mask(self.height, self.width)
+        for annotation in wanted:
+            union |= annotation.mask(self.height, self.width)
         return union
 
     def has(self, category: str) -> bool:

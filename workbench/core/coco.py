@@ -9,8 +9,8 @@ from workbench.core.case import Case
 
 
 def coco_document(cases: Iterable[Case]) -> Json:
-    """Return the COCO document of all annotations; only annotated films are listed as images."""
-    annotated = [case for case in cases if case.annotations]
+    """Return the COCO document of all annotations; each annotated film is listed once, whatever cases show it."""
+    annotated = list({case.image: case for case in cases if case.annotations}.values())
     names = sorted({annotation.category for case in annotated for annotation in case.annotations})
     category_ids = {name: index + 1 for index, name in enumerate(names)}
     images = [

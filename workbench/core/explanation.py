@@ -1,6 +1,8 @@
 """What a method says about a model and a list of cases: signed, raw maps with the way back to the film."""
 
 import io
+import zipfile
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -107,7 +109,7 @@ def load_explanation(path: Path) -> Explanation:
             skipped=skipped,
             **arrays,
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as error:
         raise ReaderError(f"{path}: not an explanation of the workbench ({error})") from error
 
 

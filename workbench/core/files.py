@@ -48,7 +48,7 @@ def read_json(path: Path) -> Json:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ReaderError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # not UTF-8, not JSON, huge numbers, nested too deeply
         raise ReaderError(f"{path}: not readable as JSON ({error})") from error
 
 
@@ -80,7 +80,10 @@ def project_path(path: str | Path) -> Path:
 
 def path_inside(root: Path, relative: str) -> Path:
     """Return ``root / relative``, resolved; a ReaderError where it leaves its root: ``..``, absolute, or by a link."""
-    path = (root / relative).resolve()
+    try:
+        path = (root / relative).resolve()
+    except (OSError, ValueError, RuntimeError) as error:  # a NUL in it, or a link that leads to itself
+        raise ReaderError(f"{relative}: not readable ({error})") from error
     if not path.is_relative_to(root.resolve()):
         raise ReaderError(f"{relative}: leaves its folder {root}; give a path inside it")
     return path

@@ -13,10 +13,20 @@ from workbench.core.case import Case, Study
 from workbench.core.coco import annotations_by_image, coco_document
 from workbench.core.errors import ManifestError, ReaderError, Skipped
 from workbench.core.files import digest_of, path_inside, project_path, read_json, write_json, write_text
+from workbench.core.rows import numbered_rows
 
 COLUMNS = tuple(each.name for each in fields(Case) if each.name != "annotations")
 REQUIRED = ("case_id", "patient_id", "study_id", "image")
-HEADER_KEYS = {"name", "class_names", "positive", "source", "licence", "note", "options"}
+HEADER_KEYS = {
+    "name": "a text",
+    "class_names": "a list of texts",
+    "positive": "a list of texts",
+    "source": "a text",
+    "licence": "a text",
+    "note": "a text",
+    "options": "a table",
+}
+"""What a header may hold, and of which kind; the first three it must."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +64,8 @@ class Manifest:
         for name in self.positive:
             if name not in self.class_names:
                 raise ManifestError(f"{self.name}: positive class {name!r} is not one of {', '.join(self.class_names)}")
+        if len(set(self.class_names)) != len(self.class_names):
+            raise ManifestError(f"{self.name}: a class occurs twice among {', '.join(self.class_names)}")
         if len({case.case_id for case in self.cases}) != len(self.cases):
             raise ManifestError(f"{self.name}: a case_id occurs twice")
 
@@ -227,15 +239,25 @@ def _read_header(path: Path) -> dict[str, Any]:
         header = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ManifestError(f"{path}: the header is missing; it names name, class_names, positive") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # not UTF-8, not TOML, huge numbers, nested too deeply
         raise ManifestError(f"{path}: not readable as TOML ({error})") from error
     for key in ("name", "class_names", "positive"):
         if key not in header:
             raise ManifestError(f"{path}: {key} is missing")
-    unknown = sorted(set(header) - HEADER_KEYS)
-    if unknown:
-        raise ManifestError(f"{path}: unknown key {unknown[0]!r}; known: {', '.join(sorted(HEADER_KEYS))}")
+    for key, value in header.items():
+        if key not in HEADER_KEYS:
+            raise ManifestError(f"{path}: unknown key {key!r}; known: {', '.join(HEADER_KEYS)}")
+        if not _is_kind(value, HEADER_KEYS[key]):
+            raise ManifestError(f"{path}: {key} is {value!r}; wanted {HEADER_KEYS[key]}")
+    if Path(header["name"]).name != header["name"]:  # it names the folder of the films
+        raise ManifestError(f"{path}: name {header['name']!r} is not the name of a folder")
     return header
+
+
+def _is_kind(value: Any, kind: str) -> bool:
+    if kind == "a list of texts":
+        return isinstance(value, list) and bool(value) and all(isinstance(each, str) and each for each in value)
+    return isinstance(value, dict if kind == "a table" else str)
 
 
 def _read_rows(path: Path, class_names: tuple[str, ...]) -> tuple[list[Case], list[Skipped]]:
@@ -243,25 +265,27 @@ def _read_rows(path: Path, class_names: tuple[str, ...]) -> tuple[list[Case], li
     skipped: list[Skipped] = []
     seen: set[str] = set()
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            reader = csv.reader(file, strict=True)
-            columns = _checked_columns(path, next(reader, []))
-            for values in reader:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = numbered_rows(file)
+            columns = _checked_columns(path, next(rows, (1, []))[1])
+            for line, values in rows:
                 try:
                     case = _case_from_row(columns, values, class_names)
                     if case.case_id in seen:
                         raise ManifestError(f"case_id {case.case_id!r} occurs twice")
                 except ManifestError as error:
-                    skipped.append(Skipped(f"{path}:{reader.line_num}", str(error)))
+                    skipped.append(Skipped(f"{path}:{line}", str(error)))
                     continue
                 seen.add(case.case_id)
                 cases.append(case)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise ManifestError(f"{path}: not readable as CSV ({error})") from error
     return cases, skipped
 
 
-def _checked_columns(path: Path, columns: list[str]) -> list[str]:
+def _checked_columns(path: Path, columns: list[str] | str) -> list[str]:
+    if isinstance(columns, str):
+        raise ManifestError(f"{path}:1: {columns}")
     for column in columns:
         if column not in COLUMNS:
             raise ManifestError(f"{path}:1: unknown column {column!r}; known: {', '.join(COLUMNS)}")
@@ -273,7 +297,9 @@ def _checked_columns(path: Path, columns: list[str]) -> list[str]:
     return columns
 
 
-def _case_from_row(columns: list[str], values: list[str], class_names: tuple[str, ...]) -> Case:
+def _case_from_row(columns: list[str], values: list[str] | str, class_names: tuple[str, ...]) -> Case:
+    if isinstance(values, str):
+        raise ManifestError(values)
     if len(values) != len(columns):
         raise ManifestError(f"{len(values)} values for {len(columns)} columns")
     row = dict(zip(columns, values, strict=True))
@@ -284,7 +310,7 @@ def _case_from_row(columns: list[str], values: list[str], class_names: tuple[str
     if label is not None and label not in class_names:
         raise ManifestError(f"label {label!r} is not one of {', '.join(class_names)}")
     image = row["image"]
-    if image.startswith(("/", "\\")) or ".." in image.split("/") or ":" in image:
+    if image.startswith(("/", "\\")) or ".." in image.split("/") or ":" in image or "\0" in image:
         raise ManifestError(f"image {image!r} is not a path inside the data set")
     numbers = {key: _number(row, key, kind) for key, kind in (("width", int), ("height", int), ("spacing_mm", float))}
     lists = {key: tuple(part for part in row.get(key, "").split(";") if part) for key in ("tags", "twins")}
@@ -309,7 +335,9 @@ def _with_annotations(cases: list[Case], path: Path) -> tuple[list[Case], list[S
         by_image: dict[str, list[Annotation]] = annotations_by_image(read_json(path))
     except ReaderError as error:
         raise ManifestError(str(error)) from error
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except ManifestError as error:
+        raise ManifestError(f"{path}: {error}") from error
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ManifestError(f"{path}: not COCO annotations ({type(error).__name__}: {error})") from error
     strangers = sorted(by_image.keys() - {case.image for case in cases})
     skipped = [Skipped(str(path), f"annotated image {name!r} is not in the manifest") for name in strangers]

@@ -76,7 +76,7 @@ def check_options(instance: Any) -> None:
 
 def _check_type(owner: str, each: Option, value: Any) -> None:
     wanted = type(each.default)
-    if wanted is type(None) or value is None:
+    if wanted is type(None):
         return
     fits = isinstance(value, wanted) and not (wanted is not bool and isinstance(value, bool))
     fits = fits or (wanted is float and isinstance(value, int) and not isinstance(value, bool))

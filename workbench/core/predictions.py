@@ -108,6 +108,8 @@ def load_predictions(path: Path) -> Predictions:
         width = sum(column.startswith("output_") for column in columns)
         numbers = np.array([[float(value) for value in row[2:]] for row in rows], dtype=np.float64)
         numbers = numbers.reshape(len(rows), len(columns) - 2)
+        if columns[2 + width :] != [f"p_{name}" for name in about["class_names"]]:
+            raise ValueError(f"its columns are not of the classes {about['class_names']}")
         return Predictions(
             case_ids=tuple(row[0] for row in rows),
             labels=np.array([int(row[1]) for row in rows], dtype=np.int64),
@@ -118,7 +120,7 @@ def load_predictions(path: Path) -> Predictions:
             head=about["head"],
             provenance=about["provenance"],
         )
-    except (OSError, ValueError, KeyError, IndexError, csv.Error) as error:
+    except (OSError, ValueError, KeyError, IndexError, TypeError, csv.Error) as error:
         raise ReaderError(f"{path}: not predictions of the workbench ({error})") from error
 
 

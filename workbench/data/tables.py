@@ -1,11 +1,11 @@
 """Tables from outside as strict CSV: declared columns, text first, the line number in every message."""
 
-import csv
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.core.errors import ManifestError, Skipped
+from workbench.core.rows import numbered_rows
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,8 @@ def read_table(
     Returns
     -------
     tuple of list of Row and list of Skipped
-        The usable rows in order, and the others: wrong number of values, no name, a name that occurred before.
+        The usable rows in order, and the others: not CSV, wrong number of values, no name, a name that
+        occurred before.
 
     Raises
     ------
@@ -60,24 +61,28 @@ def read_table(
     seen: set[str] = set()
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, strict=True)
-            columns = next(reader, [])
-            _check_columns(path, columns, required, optional)
-            for values in reader:
-                place = f"{path}:{reader.line_num}"
-                reason = _row_reason(columns, values, required, seen)
-                if reason:
+            lines = numbered_rows(file)
+            columns = _checked_columns(path, next(lines, (1, []))[1], required, optional)
+            for line, values in lines:
+                place = f"{path}:{line}"
+                if isinstance(values, str):
+                    skipped.append(Skipped(place, values))
+                elif reason := _row_reason(columns, values, required, seen):
                     skipped.append(Skipped(place, reason))
                 else:
                     rows.append(Row(place, dict(zip(columns, values, strict=True))))
     except FileNotFoundError:
         raise ManifestError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise ManifestError(f"{path}: not readable as CSV ({error})") from error
     return rows, skipped
 
 
-def _check_columns(path: Path, columns: list[str], required: Collection[str], optional: Collection[str] | None) -> None:
+def _checked_columns(
+    path: Path, columns: list[str] | str, required: Collection[str], optional: Collection[str] | None
+) -> list[str]:
+    if isinstance(columns, str):
+        raise ManifestError(f"{path}:1: {columns}")
     for column in required:
         if column not in columns:
             raise ManifestError(f"{path}:1: column {column!r} is missing; wanted {', '.join(required)}")
@@ -86,6 +91,7 @@ def _check_columns(path: Path, columns: list[str], required: Collection[str], op
     for column in columns:
         if optional is not None and column not in (*required, *optional):
             raise ManifestError(f"{path}:1: unknown column {column!r}; known: {', '.join((*required, *optional))}")
+    return columns
 
 
 def _row_reason(columns: list[str], values: list[str], required: Collection[str], seen: set[str]) -> str:
