@@ -13,7 +13,7 @@ from workbench.core.files import project_root, write_text
 from workbench.core.options import check_options, option
 from workbench.core.progress import Progress
 from workbench.data.phantoms.sets import SETS, PhantomSetOptions, draw_phantom_set
-from workbench.reports import index_page
+from workbench.reports.page import index_page
 from workbench.runs import Run, RunStore
 
 SET = "phantom-demo"

@@ -16,7 +16,8 @@ import pytest
 from matplotlib.figure import Figure
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from workbench.reports import ReportHead, export_notebook
+from workbench.reports.page import ReportHead
+from workbench.reports.to_html import export_notebook
 
 pytestmark = pytest.mark.browser
 mpl.use("agg")

@@ -8,7 +8,8 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from workbench.reports import ReportHead, export_notebook
+from workbench.reports.page import ReportHead
+from workbench.reports.to_html import export_notebook
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from workbench.reports import index_page
+from workbench.reports.page import index_page
 from workbench.runs import RunStore
 
 

@@ -15,7 +15,8 @@ from workbench.batch.kernel import kernel_manager_class, own_event_loop
 from workbench.batch.parameters import OUT, cell_count, complete_parameters
 from workbench.core.errors import ReportError, RunError
 from workbench.core.files import write_text
-from workbench.reports import ReportHead, export_notebook
+from workbench.reports.page import ReportHead
+from workbench.reports.to_html import export_notebook
 from workbench.runs import OpenRun, Run, RunStore, environment_facts, read_run
 
 EXECUTED = "executed.ipynb"
