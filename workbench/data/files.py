@@ -97,6 +97,6 @@ def _film_file(root: Path, image: str) -> FilmFile | Skipped:
         film = read_radiograph(path_inside(root, image))
         return FilmFile(image, sha256_of(path), film.width, film.height)
     except ReaderError as error:
-        return Skipped(printable, str(error).removeprefix(f"{path.resolve()}: ").removeprefix(f"{image}: "))
-    except (OSError, RuntimeError) as error:  # resolving a link that leads to itself is a RuntimeError
+        return Skipped(printable, str(error).removeprefix(f"{os.path.realpath(path)}: ").removeprefix(f"{image}: "))
+    except OSError as error:
         return Skipped(printable, f"not readable ({' '.join(str(error).split())})")
