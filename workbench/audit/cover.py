@@ -177,7 +177,6 @@ def cover_regions(
     if not len(carrying):
         known = ", ".join(sorted({each.category for case in manifest for each in case.annotations})) or "none"
         raise ManifestError(f"{manifest.name}: no film has a {category!r} annotated; known: {known}")
-    without_control = [case.case_id for case in carrying if control_region(case, category, seed=seed) is None]
     steps = _Steps(progress, 3 * len(manifest) + len(carrying))
     run = partial(predict, classifier, manifest, batch_size=batch_size)
     before, skipped = run(progress=steps)
@@ -185,6 +184,7 @@ def cover_regions(
     control, _ = run(edit=_covering_control(category, seed), progress=steps.next())
     readable = carrying.where(case for case in carrying if case.case_id in set(before.case_ids))
     found = explain(classifier, readable, [method], target=classifier.positive[0], progress=steps.next())
+    without_control = [case.case_id for case in readable if control_region(case, category, seed=seed) is None]
     explanation = next(iter(found.values()))
     assert isinstance(explanation, Explanation)  # noqa: S101 - only activations are not, and they refuse a share
     table = _table(readable, explanation, category, before, covered, control)

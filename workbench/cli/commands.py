@@ -39,13 +39,11 @@ _debug = False
 def main() -> None:
     """Run the command line; errors of ours are one line on stderr and exit code 1."""
     try:
-        app(standalone_mode=False)
-    except typer.Exit as stop:
-        sys.exit(stop.exit_code)
+        sys.exit(app(standalone_mode=False))  # the code of a typer.Exit is returned, not raised
     except (typer.Abort, KeyboardInterrupt):
         print(INTERRUPTED, file=sys.stderr)
         sys.exit(130)
-    except WorkbenchError as error:
+    except (WorkbenchError, OSError) as error:  # a full disk or a closed folder is no fault of ours either
         if _debug:
             raise
         print(f"workbench: {error}", file=sys.stderr)

@@ -109,6 +109,9 @@ def _pixels_at(path: Path) -> FilmPixels:
 def _reader(manifest: Manifest, case: Case, edit: Edit | None) -> Callable[[], FilmPixels]:
     def read() -> FilmPixels:
         pixels = read_radiograph(manifest.path(case)).pixels
+        height, width = pixels.shape
+        if (case.width or width, case.height or height) != (width, height):  # boxes and masks would lie elsewhere
+            raise ReaderError(f"is {width} x {height} pixels, {manifest.name} says {case.width} x {case.height}")
         return pixels if edit is None else edit(case, pixels)
 
     return read

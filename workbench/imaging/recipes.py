@@ -45,7 +45,7 @@ class Recipe:
         """Return the film on the square input (size, size) in 0..1 and the affine from input to film pixels."""
         height, width = pixels.shape
         inner_height, inner_width = self._inner_size(height, width)
-        film = torch.from_numpy(np.ascontiguousarray(pixels))[None]
+        film = torch.from_numpy(np.array(pixels, order="C"))[None]  # a copy: the caller's film is not touched
         placed = transforms.resize(film, [inner_height, inner_width], antialias=True).clamp_(0.0, 1.0)
         left, top = (self.size - inner_width) // 2, (self.size - inner_height) // 2
         right, bottom = self.size - inner_width - left, self.size - inner_height - top
