@@ -1,0 +1,240 @@
+"""Layer discovery: the layer to explain, the stages and the head, by name, however a network is written."""
+
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own convention
+from torch import Tensor, nn
+
+from tests.module_state import state_of, unusual
+from tests.small_networks import CHANNELS, functional, hand_written, modules_only, small_vgg
+from workbench.core.errors import ModelError
+from workbench.models.zoo import ARCHITECTURES
+from workbench.passes.layers import Layers, Tap, find_layers
+
+DENSENET = ("features.relu0", "features.transition1.relu", "features.transition2.relu", "features.transition3.relu")
+RESNET = ("relu", "layer1", "layer2", "layer3", "layer4")
+MOBILENET = ("features.0", "features.4.conv.0", "features.7.conv.0", "features.14.conv.0", "features")
+VGG19_BN = ("features.2", "features.5", "features.12", "features.25", "features.38", "features.51")
+SQUEEZENET = ("features.1", "features.5", "features.10", "features")
+KNOWN = {
+    "compact-densenet": ("features+relu", "classifier", (*DENSENET[:3], "features+relu")),
+    "densenet121": ("features+relu", "classifier", (*DENSENET, "features+relu")),
+    "densenet169": ("features+relu", "classifier", (*DENSENET, "features+relu")),
+    "resnet18": ("layer4", "fc", RESNET),
+    "resnet34": ("layer4", "fc", RESNET),
+    "resnet50": ("layer4", "fc", RESNET),
+    "vgg16": (
+        "features.29",
+        None,
+        ("features.1", "features.3", "features.8", "features.15", "features.22", "features.29"),
+    ),
+    "vgg19_bn": ("features.51", None, VGG19_BN),
+    "mobilenet_v2": ("features", "classifier.1", MOBILENET),
+    "squeezenet1_0": ("features", "classifier.1", SQUEEZENET),
+}
+BIG = {"vgg16", "vgg19_bn"}
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow if name in BIG else ()) for name in KNOWN])
+def test_the_layers_of_the_zoo(name: str) -> None:
+    found = find_layers(ARCHITECTURES.get(name)(2), (3, 64, 64))
+    explained, head, stages = KNOWN[name]
+    assert str(found.explained) == explained
+    assert found.linear_head == head
+    assert tuple(str(stage.tap) for stage in found.stages) == stages
+    assert found.outputs == 2
+    assert not found.other_nonlinearities
+    heights = [stage.shape[1] for stage in found.stages[1:]]
+    assert heights == sorted(set(heights), reverse=True)
+
+
+def layers_of(passes: Any) -> Layers:
+    return find_layers(hand_written(passes), (3, 20, 20))
+
+
+def mean_of_mean(net: Any, images: Tensor) -> Tensor:
+    return net.head(F.relu(net.second(net.stem(images))).mean(3).mean(2))
+
+
+def mean_of_two(net: Any, images: Tensor) -> Tensor:
+    return net.head(torch.mean(F.relu(net.second(net.stem(images))), dim=(2, 3)))
+
+
+def mean_of_flat(net: Any, images: Tensor) -> Tensor:
+    return net.head(F.relu(net.second(net.stem(images))).flatten(2).mean(2))
+
+
+def mean_of_view(net: Any, images: Tensor) -> Tensor:
+    features = F.relu(net.second(net.stem(images)))
+    return net.head(features.view(*features.shape[:2], -1).mean(-1))
+
+
+def largest(net: Any, images: Tensor) -> Tensor:
+    return net.head(F.relu(net.second(net.stem(images))).amax(dim=(2, 3)))
+
+
+def statement(net: Any, images: Tensor) -> Tensor:
+    features = net.second(net.stem(images))
+    features.relu_()
+    return net.head(features.mean((2, 3)))
+
+
+def clamped(net: Any, images: Tensor) -> Tensor:
+    return net.head(net.second(net.stem(images)).clamp(min=0).mean((2, 3)))
+
+
+def keyword(net: Any, images: Tensor) -> Tensor:
+    return net.head(torch.relu(input=net.second(net.stem(images))).mean((2, 3)))
+
+
+@pytest.mark.parametrize(
+    "passes", [mean_of_mean, mean_of_two, mean_of_flat, mean_of_view, largest, statement, clamped, keyword]
+)
+def test_however_the_pool_and_the_relu_are_written(passes: Any) -> None:
+    found = layers_of(passes)
+    assert str(found.explained) == "second+relu"
+    assert found.linear_head == "head"
+    assert [str(stage.tap) for stage in found.stages] == ["first+relu", "second+relu"]
+
+
+def test_functional_relu_behind_a_norm() -> None:
+    assert layers_of(functional).explained == Tap("norm", relu=True)
+
+
+def test_an_in_place_relu_module_gives_its_own_name() -> None:
+    found = layers_of(lambda net, x: net.head(net.pool(net.inplace_relu(net.second(net.stem(x)))).flatten(1)))
+    assert str(found.explained) == "inplace_relu"
+
+
+def test_a_reused_relu_is_told_apart_by_its_call() -> None:
+    def reused(net: Any, images: Tensor) -> Tensor:
+        hidden = F.max_pool2d(net.relu(net.first(images)), 2)
+        return net.head(net.pool(net.relu(net.second(hidden))).flatten(1))
+
+    found = layers_of(reused)
+    assert found.explained == Tap("relu", call=1)
+    assert [str(stage.tap) for stage in found.stages] == ["relu", "relu#1"]
+    assert found.taps[Tap("relu")] == (CHANNELS, 20, 20)
+    assert found.taps[Tap("relu", call=1)] == (CHANNELS, 10, 10)
+
+
+def test_without_any_pool_the_last_activation_is_explained_and_there_is_no_cam_head() -> None:
+    net = nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 5, 3), nn.ReLU(), nn.Flatten(), nn.Linear(5 * 256, 2)
+    )
+    found = find_layers(net, (3, 20, 20))
+    assert str(found.explained) == "3"
+    assert found.linear_head is None
+
+
+@pytest.mark.parametrize("pooled", [lambda x: F.adaptive_avg_pool2d(x, 1).flatten(1), lambda x: x.mean(3).mean(2)])
+@pytest.mark.parametrize("joined", [lambda net, x: F.relu(net.second(x) + x), lambda net, x: F.relu(net.second(x)) * 2])
+def test_what_no_module_hands_on_is_not_explained_by_an_earlier_layer(pooled: Any, joined: Any) -> None:
+    """The stem's own pool must not pass for the last one: that would explain the wrong layer without a word."""
+    found = layers_of(lambda net, x: net.head(pooled(joined(net, net.stem(x)))))
+    assert found.explained is None
+    assert found.linear_head is None
+    assert "first+relu" in {str(tap) for tap in found.taps}
+
+
+def test_a_sum_in_place_keeps_its_name() -> None:
+    def residual(net: Any, images: Tensor) -> Tensor:
+        stem = net.stem(images)
+        features = net.norm(net.second(stem))
+        features += stem
+        return net.head(net.pool(F.relu(features)).flatten(1))
+
+    assert str(layers_of(residual).explained) == "norm+relu"
+
+
+def test_squeeze_and_excitation_is_not_the_last_pool() -> None:
+    def gated(net: Any, images: Tensor) -> Tensor:
+        hidden = F.relu(net.first(images))
+        gates = torch.sigmoid(net.second(net.pool(hidden)))
+        return net.head(F.relu(net.second(hidden * gates)).mean((2, 3)))
+
+    found = layers_of(gated)
+    assert str(found.explained) == "second+relu#1"
+    assert found.other_nonlinearities == ("sigmoid",)
+
+
+def test_a_hidden_layer_behind_the_pool_is_no_linear_head() -> None:
+    found = find_layers(small_vgg(), (3, 20, 20))
+    assert str(found.explained) == "1"
+    assert found.linear_head is None
+
+
+ACTIVATIONS = {
+    "SiLU": nn.SiLU, "GELU": nn.GELU, "ELU": nn.ELU, "CELU": nn.CELU, "SELU": nn.SELU, "Mish": nn.Mish,
+    "leaky ReLU": nn.LeakyReLU, "PReLU": nn.PReLU, "Hardswish": nn.Hardswish, "Hardsigmoid": nn.Hardsigmoid,
+    "Softplus": nn.Softplus, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "Hardtanh": nn.Hardtanh, "RReLU": nn.RReLU,
+    "LogSigmoid": nn.LogSigmoid, "Softsign": nn.Softsign, "Tanhshrink": nn.Tanhshrink, "Softshrink": nn.Softshrink,
+    "Hardshrink": nn.Hardshrink, "softmax": lambda: nn.Softmax(dim=1), "Threshold": lambda: nn.Threshold(0.1, 0.0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_every_nonlinearity_of_torch_that_is_no_relu_is_named(name: str) -> None:
+    found = find_layers(modules_only(activation=ACTIVATIONS[name]), (3, 16, 16))
+    assert found.other_nonlinearities == (name,)
+    assert found.stages == ()
+
+
+@pytest.mark.parametrize("relu", [nn.ReLU, lambda: nn.ReLU(inplace=True), nn.ReLU6, lambda: nn.Threshold(0.0, 0.0)])
+def test_every_relu_is_known_as_one(relu: Any) -> None:
+    found = find_layers(modules_only(activation=relu), (3, 16, 16))
+    assert found.other_nonlinearities == ()
+    assert [str(stage.tap) for stage in found.stages] == ["2", "6"]
+
+
+@pytest.mark.parametrize("in_place", [nn.SiLU(inplace=True), nn.ELU(inplace=True), nn.LeakyReLU(inplace=True)])
+def test_a_nonlinearity_in_place_is_named_too(in_place: nn.Module) -> None:
+    assert find_layers(modules_only(activation=lambda: in_place), (3, 16, 16)).other_nonlinearities
+
+
+def test_an_unknown_layer_offers_the_nearest_name() -> None:
+    found = find_layers(modules_only(), (3, 16, 16))
+    assert found.tap("6") == Tap("6")
+    with pytest.raises(ModelError, match=r"no layer is called 'second\.relu'; did you mean 'second'"):
+        layers_of(functional).tap("second.relu")
+
+
+@pytest.mark.parametrize(
+    ("module", "shape", "message"),
+    [
+        (modules_only(), (1, 20, 20), r"refuses an input of shape \(1, 1, 20, 20\)"),
+        (nn.Conv2d(3, 4, 3), (3, 20, 20), r"returns \(1, 4, 18, 18\); wanted a tensor \(n, outputs\)"),
+        (nn.Sequential(nn.Flatten(), nn.Linear(7, 2)), (3, 20, 20), "refuses an input"),
+    ],
+)
+def test_what_is_refused_in_one_line(module: nn.Module, shape: tuple[int, int, int], message: str) -> None:
+    with pytest.raises(ModelError, match=message) as caught:
+        find_layers(module, shape)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_network_that_returns_no_tensor_is_refused() -> None:
+    class Pair(nn.Module):
+        def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+            return images, images
+
+    with pytest.raises(ModelError, match="returns tuple"):
+        find_layers(Pair(), (3, 20, 20))
+
+
+@pytest.mark.parametrize("shape", [(3, 20, 20), (1, 20, 20)])
+def test_the_network_is_left_as_found_also_where_it_refuses(shape: tuple[int, int, int]) -> None:
+    net = unusual(hand_written(functional))
+    before = state_of(net)
+    try:
+        find_layers(net, shape)
+    except ModelError:
+        assert shape[0] == 1
+    assert state_of(net) == before
+
+
+def test_a_second_look_finds_the_same() -> None:
+    net = hand_written(functional)
+    assert find_layers(net, (3, 20, 20)) == find_layers(net, (3, 20, 20))
