@@ -1,7 +1,7 @@
 """What is known to lie where on a film: boxes and masks in film pixels, by category."""
 
 import operator
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,7 +75,7 @@ def annotation_from_mask(category: str, mask: FilmMask, source: str = "given") -
     return Annotation(category, box, segmentation, source)
 
 
-def _mask_of_polygons(polygons: Iterable[Iterable[float]], height: int, width: int) -> FilmMask:
+def _mask_of_polygons(polygons: Any, height: int, width: int) -> FilmMask:
     """Fill outlines; those far outside the film are refused, because drawing one costs memory by its length."""
     from pycocotools import mask as coco  # a compiled module: not needed to read a manifest
 

@@ -1,26 +1,25 @@
 """The rows of a CSV with their line numbers; a row that is not CSV does not end the table."""
 
 import csv
-from collections.abc import Iterator
-from typing import TextIO
+from collections.abc import Iterable, Iterator
 
 
-def numbered_rows(file: TextIO) -> Iterator[tuple[int, list[str] | str]]:
+def numbered_rows(lines: Iterable[str]) -> Iterator[tuple[int, list[str] | str]]:
     """Yield the line on which each row begins, and its values, or as a text why it is no row.
 
     A quote that is never closed swallows the rest of the table; the reason says which lines are lost.
 
     Parameters
     ----------
-    file
-        Opened with ``newline=""``.
+    lines
+        A file opened with ``newline=""``, so that breaks inside quotes stay what they are.
 
     Yields
     ------
     tuple
         Line, counted from 1, and values or reason.
     """
-    reader = csv.reader(file, strict=True)
+    reader = csv.reader(lines, strict=True)
     while True:
         line = reader.line_num + 1
         try:
