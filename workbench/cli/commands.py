@@ -130,9 +130,9 @@ def verify_run(
     raise typer.Exit(code=int(any(problems.values())))
 
 
-@app.command()
-def lab() -> None:
-    """Open JupyterLab on the notebooks of this project."""
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def lab(context: typer.Context) -> None:
+    """Open JupyterLab on the notebooks of this project; further options go to JupyterLab, --no-browser for one."""
     import os
 
     from workbench.core.files import project_root
@@ -141,17 +141,9 @@ def lab() -> None:
     root = project_root()
     home = notebook_folder() if notebook_folder().is_relative_to(root) else root
     as_root = ["--allow-root"] if os.geteuid() == 0 else []  # in a container; Jupyter refuses otherwise
-    os.execv(  # noqa: S606 - JupyterLab takes the place of this process, so that Ctrl-C is its own
-        sys.executable,
-        [
-            sys.executable,
-            "-m",
-            "jupyterlab",
-            f"--ServerApp.root_dir={root}",
-            f"--ServerApp.preferred_dir={home}",
-            *as_root,
-        ],
-    )
+    folders = [f"--ServerApp.root_dir={root}", f"--ServerApp.preferred_dir={home}"]
+    command = [sys.executable, "-m", "jupyterlab", *folders, *as_root, *context.args]
+    os.execv(sys.executable, command)  # noqa: S606 - JupyterLab takes the place of this process: Ctrl-C is its own
 
 
 @imports.command("fracatlas")
