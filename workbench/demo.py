@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.audit.scorecard import Scorecard, load_scorecard
+from workbench.batch.parameters import complete_parameters
 from workbench.batch.run_notebook import find_run, kind_of, run_notebook
 from workbench.core.files import project_root, write_text
 from workbench.core.options import check_options, option
@@ -85,10 +86,9 @@ class _Batch:
         return found
 
     def _interrupted(self, notebook: Path, parameters: dict[str, Any]) -> Run | None:
-        kind = kind_of(notebook)
+        kind, complete = kind_of(notebook), complete_parameters(notebook, parameters)
         stopped = [run for run in self.store.list() if run.kind == kind and run.status in ("interrupted", "lost")]
-        asked = parameters.items()
-        return next((run for run in reversed(stopped) if all(run.parameters.get(k) == v for k, v in asked)), None)
+        return next((run for run in reversed(stopped) if run.parameters == complete), None)
 
 
 def _epochs(progress: Progress) -> Callable[[str], None]:
