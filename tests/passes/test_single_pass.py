@@ -199,17 +199,17 @@ def test_the_network_is_left_as_found(needs: Needs, gradients: bool) -> None:
         assert state_of(net) == before
 
 
-class Broken(Exception):
+class BrokenError(Exception):
     pass
 
 
 def breaks(net: Any, images: Tensor) -> Tensor:
     functional(net, images)
-    raise Broken
+    raise BrokenError
 
 
 def refuses(logits: Tensor, *_: Tensor) -> Tensor:
-    raise Broken
+    raise BrokenError
 
 
 @pytest.mark.parametrize("needs", [Needs(), EVERYTHING])
@@ -217,7 +217,7 @@ def refuses(logits: Tensor, *_: Tensor) -> Tensor:
 def test_the_network_is_left_as_found_after_an_error(needs: Needs, where: str) -> None:
     net = unusual(hand_written(breaks if where == "forward" else functional))
     before = state_of(net)
-    with pytest.raises(Broken):
+    with pytest.raises(BrokenError):
         run_pass(
             net,
             IMAGES,

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from workbench.core.arrays import AffineBatch, FilmPixels, FilmSizes
 from workbench.core.case import Case
-from workbench.core.errors import ReaderError, Skipped
+from workbench.core.errors import OptionError, ReaderError, Skipped
 from workbench.core.manifest import Manifest
 from workbench.imaging.pixels import read_radiograph
 from workbench.imaging.recipes import Recipe
@@ -80,6 +80,8 @@ def film_batches(films: Sequence[Film], recipe: Recipe, *, batch_size: int) -> I
     FilmBatch
         Unreadable films stand in ``skipped`` of the batch in which their turn came; a batch may be empty then.
     """
+    if batch_size < 1:
+        raise OptionError(f"batch_size: {batch_size} is below 1")
     remaining = iter(films)
     while group := list(islice(remaining, batch_size)):
         prepared, kept, skipped = [], [], []

@@ -167,7 +167,8 @@ def predict(
     films = manifest_films(manifest, edit)
     ids, labels, outputs, skipped = _collect(classifier, films, batch_size, progress)
     if not ids:
-        raise ModelError(f"{manifest.name}: none of {len(films)} films could be read; first: {skipped[0]}")
+        first = f"; first: {skipped[0]}" if skipped else ""
+        raise ModelError(f"{manifest.name}: none of {len(films)} films could be read{first}")
     logits = torch.cat(outputs)
     provenance = {
         "architecture": classifier.architecture,

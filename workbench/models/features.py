@@ -59,7 +59,8 @@ def pooled_features(
             found.append(seen.reductions[tap, _Mean()])
             ids += batch.film_ids
     if not found:
-        raise ModelError(f"{manifest.name}: none of {len(manifest)} films could be read; first: {skipped[0]}")
+        first = f"; first: {skipped[0]}" if skipped else ""
+        raise ModelError(f"{manifest.name}: none of {len(manifest)} films could be read{first}")
     return torch.cat(found).numpy(), manifest.select(ids), tuple(skipped)
 
 
