@@ -1,6 +1,7 @@
 """A data set as a list of cases: one CSV row a case, a TOML header, and COCO annotations beside it."""
 
 import csv
+import json
 import os
 import tomllib
 from collections.abc import Iterable, Iterator
@@ -186,7 +187,7 @@ def write_manifest(manifest: Manifest, path: str | Path) -> None:
     """Write ``NAME.csv``, ``NAME.toml`` and, where anything is annotated, ``NAME.coco.json``; each atomically."""
     path = Path(path)
     lines: list[str] = []
-    writer = csv.writer(_Lines(lines), lineterminator="\n")
+    writer = csv.writer(_Lines(lines), lineterminator="\r\n")  # it quotes the signs that end a line, and only these
     writer.writerow(COLUMNS)
     writer.writerows(_row(case).values() for case in manifest)
     write_text(path, "".join(lines))
@@ -206,11 +207,14 @@ def data_root(path: Path, name: str) -> Path:
 
 class _Lines:
     def __init__(self, lines: list[str]) -> None:
-        self.write = lines.append
+        self._lines = lines
+
+    def write(self, line: str) -> None:
+        self._lines.append(line.removesuffix("\r\n") + "\n")
 
 
 def _row(case: Case) -> dict[str, Any]:
-    row = {column: getattr(case, column) for column in COLUMNS}
+    row = {column: getattr(case, column) for column in COLUMNS} | {"spacing_mm": float(case.spacing_mm)}
     return row | {"label": case.label or "", "tags": ";".join(case.tags), "twins": ";".join(case.twins)}
 
 
@@ -230,8 +234,7 @@ def _toml(value: Any) -> str:
         return repr(value)
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(_toml, value)) + "]"
-    escaped = str(value).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'
+    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")  # JSON's escapes are TOML's too
 
 
 def _read_header(path: Path) -> dict[str, Any]:
@@ -249,7 +252,7 @@ def _read_header(path: Path) -> dict[str, Any]:
             raise ManifestError(f"{path}: unknown key {key!r}; known: {', '.join(HEADER_KEYS)}")
         if not _is_kind(value, HEADER_KEYS[key]):
             raise ManifestError(f"{path}: {key} is {value!r}; wanted {HEADER_KEYS[key]}")
-    if Path(header["name"]).name != header["name"]:  # it names the folder of the films
+    if header["name"] in ("", ".", "..") or {"/", "\\"} & set(header["name"]):  # it names the folder of the films
         raise ManifestError(f"{path}: name {header['name']!r} is not the name of a folder")
     return header
 
