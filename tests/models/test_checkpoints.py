@@ -118,7 +118,7 @@ def test_one_changed_bit_is_found(folder: Path) -> None:
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
-    with pytest.raises(ModelError, match="changed since model.json was written"):
+    with pytest.raises(ModelError, match=r"changed since model\.json was written"):
         load_classifier(folder)
 
 

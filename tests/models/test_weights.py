@@ -75,9 +75,9 @@ def test_a_truncated_file_is_refused(tmp_path: Path, kept: int) -> None:
 
 
 def test_an_absent_file_and_a_folder_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="cannot be read .No such file"):
+    with pytest.raises(ModelError, match=r"cannot be read .No such file"):
         read_weights(tmp_path / "none.safetensors")
-    with pytest.raises(ModelError, match="cannot be read .Is a directory"):
+    with pytest.raises(ModelError, match=r"cannot be read .Is a directory"):
         read_weights(tmp_path)
 
 

@@ -105,7 +105,7 @@ def replace_head(module: nn.Module, outputs: int) -> None:
     if isinstance(last, nn.Conv2d):
         fresh: nn.Conv2d | nn.Linear = nn.Conv2d(last.in_channels, outputs, kernel_size=1)
         nn.init.normal_(fresh.weight, std=0.01)  # as torchvision does for this layer; the default starts far from 0
-        nn.init.zeros_(fresh.bias)
+        nn.init.zeros_(fresh.get_parameter("bias"))
     else:
         fresh = nn.Linear(last.in_features, outputs)
     setattr(parent, name.rpartition(".")[2], fresh)
