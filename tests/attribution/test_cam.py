@@ -119,7 +119,7 @@ def test_the_map_of_a_linear_model_is_known() -> None:
 
 
 def test_cam_refuses_vgg_and_names_grad_cam() -> None:
-    with pytest.raises(MethodRefusedError, match="right behind global average pooling.*use grad-cam") as caught:
+    with pytest.raises(MethodRefusedError, match=r"right behind global average pooling.*use grad-cam") as caught:
         explain(wrapped(small_vgg()), IMAGES, ["cam"])
     assert "\n" not in str(caught.value)
 
