@@ -99,7 +99,7 @@ def load_explanation(path: Path) -> Explanation:
     """Read what :meth:`Explanation.save` wrote; a ReaderError where a file is absent or is no explanation."""
     about = read_json(path.with_suffix(".json"))
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in ARRAYS}
         skipped = tuple(Skipped(what, reason) for what, reason in about["skipped"])
         return Explanation(

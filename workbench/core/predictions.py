@@ -124,6 +124,6 @@ def load_predictions(path: Path) -> Predictions:
         raise ReaderError(f"{path}: not predictions of the workbench ({error})") from error
 
 
-def repr_float(value: float) -> str:
+def repr_float(value: float | np.floating) -> str:
     """Return the shortest text that reads back as the same number."""
     return repr(float(value))

@@ -6,6 +6,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 LIBRARIES = ("torch", "torchvision", "captum", "numpy", "scikit-image", "lightning", "radiograph-workbench")
 
 
@@ -31,9 +33,11 @@ def git_revision() -> str:
 
 
 def plain(value: Any) -> Any:
-    """Return ``value`` as JSON can hold it: tuples as lists, paths and unknown objects as text."""
+    """Return ``value`` as JSON can hold it: tuples as lists, NumPy's numbers as Python's, other objects as text."""
     if isinstance(value, dict):
         return {str(key): plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [plain(each) for each in value]
+    if isinstance(value, np.generic):
+        return plain(value.item())
     return value if isinstance(value, bool | int | float | str | None) else str(value)
