@@ -17,7 +17,7 @@ from workbench.evaluation.curves import roc_curve_points
 from workbench.evaluation.differences import metric_difference
 from workbench.evaluation.metrics import METRICS, confusion_counts
 from workbench.evaluation.scores import IMAGE, OVERALL, Evaluation
-from workbench.imaging.regions import attribution_share, enrichment
+from workbench.imaging.regions import attribution_share, box_iou, enrichment, map_box, mask_box
 from workbench.runs import Run
 
 
@@ -58,9 +58,10 @@ def skipped_table(skipped: Iterable[Skipped]) -> pd.DataFrame:
 
 
 def localisation_table(films: Manifest, maps: Mapping[str, Explanation]) -> pd.DataFrame:
-    """Return the share of each map's positive mass on each annotated category, and its enrichment over the area.
+    """Return how well each map marks each annotated category: means over the films that carry it.
 
-    Rows are methods and categories, means over the films that carry the category; nothing where none is annotated.
+    Columns: the share of the map's positive mass on the category, that share over its area (1 is chance), and the
+    overlap (IoU) of the map's own box (20 % of the maximum, largest component) with the category's box.
     """
     rows = []
     for method, explanation in maps.items():
@@ -68,10 +69,16 @@ def localisation_table(films: Manifest, maps: Mapping[str, Explanation]) -> pd.D
             carrying = [case for case in films if case.has(category) and case.case_id in explanation.case_ids]
             found = [(explanation.on_film(explanation.index(case.case_id)), case.mask(category)) for case in carrying]
             if found:
-                means = [np.nanmean([measure(*each) for each in found]) for measure in (attribution_share, enrichment)]
-                rows.append((method, category, len(found), f"{means[0]:.1%}", f"{means[1]:.1f}"))
-    columns = ["method", "on", "films", "share of attribution", "enrichment over its area"]
+                share, over_area, overlap = np.nanmean([_localisation(*each) for each in found], axis=0)
+                rows.append((method, category, len(found), f"{share:.1%}", f"{over_area:.1f}", f"{overlap:.2f}"))
+    columns = ["method", "on", "films", "share of attribution", "enrichment over its area", "IoU of the map's box"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def _localisation(film_map: np.ndarray, mask: np.ndarray) -> tuple[float, float, float]:
+    marked, wanted = map_box(film_map), mask_box(mask)
+    overlap = box_iou(marked, wanted) if marked and wanted else 0.0
+    return attribution_share(film_map, mask), enrichment(film_map, mask), overlap
 
 
 def comparison_table(cards: Sequence[Scorecard]) -> pd.DataFrame:
