@@ -64,5 +64,5 @@ def test_a_linear_model_needs_two_steps() -> None:
 
 
 def test_steps_out_of_range_are_refused() -> None:
-    with pytest.raises(OptionError, match="IntegratedGradients.steps: 1 is below 2"):
+    with pytest.raises(OptionError, match=r"IntegratedGradients\.steps: 1 is below 2"):
         IntegratedGradients(steps=1)
