@@ -24,7 +24,7 @@ from workbench.core.seeding import derived_generator
 from workbench.evaluation.differences import metric_difference, probability_change
 from workbench.evaluation.intervals import Interval, mean_interval
 from workbench.evaluation.metrics import METRICS
-from workbench.imaging.edits import control_patch, cover
+from workbench.imaging.edits import control_patch, cover, with_surroundings
 from workbench.imaging.films import Edit
 from workbench.imaging.regions import attribution_share, enrichment
 from workbench.models.classifier import Classifier, predict
@@ -217,7 +217,8 @@ def control_region(case: Case, category: str, *, seed: int = 0) -> FilmMask | No
     """Return the control patch of a film: of equal shape, clear of all that matters; None where none has a place."""
     if not case.has(category):
         return None
-    forbidden = case.mask(*KEPT_CLEAR, category)
+    # a patch that touched a flag would be painted in a mean that the flag's brightness is part of
+    forbidden = with_surroundings(case.mask(*KEPT_CLEAR, category))
     return control_patch(case.mask(category), forbidden, derived_generator(seed, "control", case.case_id))
 
 
@@ -298,13 +299,15 @@ def _effect(
 class _Steps:
     """One progress bar over several passes."""
 
-    def __init__(self, progress: Progress | None, total: int, start: int = 0) -> None:
-        self._progress, self._total, self._start, self._last = progress, total, start, start
+    def __init__(self, progress: Progress | None, total: int) -> None:
+        self._progress, self._total = progress, total
+        self._before = self._last = 0
 
     def __call__(self, done: int, _of: int) -> None:
-        self._last = self._start + done
+        self._last = self._before + done
         if self._progress:
             self._progress(self._last, self._total)
 
     def next(self) -> "_Steps":
-        return _Steps(self._progress, self._total, self._last)
+        self._before = self._last
+        return self

@@ -30,9 +30,14 @@ def cover(pixels: FilmPixels, region: FilmMask) -> FilmPixels:
     labels, count = ndimage.label(region, structure=np.ones((3, 3), dtype=int))
     for part in range(1, count + 1):
         inside = labels == part
-        ring = ndimage.binary_dilation(inside, iterations=RING_PX) & ~region
+        ring = with_surroundings(inside) & ~region
         covered[inside] = pixels[ring].mean() if ring.any() else pixels[~region].mean() if (~region).any() else 0.0
     return covered
+
+
+def with_surroundings(region: FilmMask) -> FilmMask:
+    """Return a region with the 3 px around it that :func:`cover` looks at."""
+    return np.asarray(ndimage.binary_dilation(region, iterations=RING_PX), dtype=bool)
 
 
 def control_patch(
