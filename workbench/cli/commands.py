@@ -21,6 +21,7 @@ app.add_typer(imports, name="import")
 To = Annotated[Path, typer.Option("--to", help="CSV of the manifest; header and annotations go beside it.")]
 RUNS = Annotated[Path | None, typer.Option("--runs", help="Folder of the runs; the project's runs/ by default.")]
 MOST_SKIPPED_LINES = 20
+AFTER_CTRL_C = 130
 INTERRUPTED = "interrupted; `workbench runs` lists what is there, `workbench run NOTEBOOK --resume RUN` goes on with it"
 
 
@@ -39,10 +40,10 @@ _debug = False
 def main() -> None:
     """Run the command line; errors of ours are one line on stderr and exit code 1."""
     try:
-        sys.exit(app(standalone_mode=False))  # the code of a typer.Exit is returned, not raised
-    except (typer.Abort, KeyboardInterrupt):
-        print(INTERRUPTED, file=sys.stderr)
-        sys.exit(130)
+        code = app(standalone_mode=False)  # typer returns the code of an Exit, and of Ctrl-C, which it catches itself
+        if code == AFTER_CTRL_C:
+            print(INTERRUPTED, file=sys.stderr)
+        sys.exit(code)
     except (WorkbenchError, OSError) as error:  # a full disk or a closed folder is no fault of ours either
         if _debug:
             raise
