@@ -11,6 +11,7 @@ from workbench.core.errors import ManifestError
 from workbench.core.explanation import Activations, Explanation
 from workbench.core.manifest import Manifest
 from workbench.imaging.pixels import read_radiograph
+from workbench.imaging.regions import largest_component
 from workbench.models.classifier import Classifier
 from workbench.plots.before_after import EditedView, before_after
 from workbench.plots.case_figure import case_figure
@@ -36,7 +37,7 @@ def sheet_rows(films: Manifest, explanation: Explanation) -> list[Row]:
 def draw_case(films: Manifest, case_id: str, explanation: Explanation, activations: Activations) -> Picture:
     """Draw the case figure of one film: film, map, and the top feature maps of each stage."""
     case = films.select([case_id])[0]
-    evidence = case.mask(*EVIDENCE)
+    evidence = largest_component(case.mask(*EVIDENCE))  # of two fractures the arrow shows one, not the middle
     return case_figure(
         film_of(films, case),
         explanation,
