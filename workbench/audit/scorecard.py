@@ -211,7 +211,11 @@ def signed(interval: Interval) -> str:
 
 
 def _metric(card: Scorecard, split: str, metric: str) -> str:
-    return _text(card.evaluations[split].interval(metric)) if split in card.evaluations else NOT_KNOWN
+    if split not in card.evaluations:
+        return NOT_KNOWN
+    found = card.evaluations[split]
+    mark = ", did not learn" if metric == "auroc" and not found.learned else ""
+    return _text(found.interval(metric)) + mark
 
 
 def _text(interval: Interval | None) -> str:
