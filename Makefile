@@ -33,7 +33,7 @@ check: setup
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pydoclint workbench
+	$(BIN)/pydoclint --quiet workbench
 	$(STRIP) --verify notebooks/*.ipynb
 
 format: setup
