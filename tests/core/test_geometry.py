@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.core.geometry import resample, scaling, transformed_box, translation
+from workbench.core.geometry import resample, scaling, translation
 
 
 def reference(values: np.ndarray, to_target: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -124,10 +124,3 @@ def test_enlarging_agrees_with_torch():
 
 def test_signs_survive():
     assert resample(np.full((3, 3), -2.0, np.float32), scaling(2, 2), (6, 6)).max() == -2.0
-
-
-def test_transformed_box_of_a_quarter_turn_is_the_turned_box():
-    assert transformed_box((1, 2, 4, 8), scaling(2, 0.5)) == (2.0, 1.0, 8.0, 4.0)
-    assert transformed_box((1, 2, 4, 8), translation(10, 0) @ scaling(-1, 1)) == (6.0, 2.0, 9.0, 8.0)
-    turned = transformed_box((-1, -1, 1, 1), rotation(45))
-    np.testing.assert_allclose(turned, (-math.sqrt(2), -math.sqrt(2), math.sqrt(2), math.sqrt(2)))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from matplotlib.contour import QuadContourSet
 
 from workbench.core.errors import OptionError
-from workbench.plots.marks import arrow_at, arrow_ends, box_of, draw_box, outline
+from workbench.plots.marks import arrow_at, arrow_ends, outline
 from workbench.plots.sheet import Picture, show_film
 
 
@@ -94,9 +94,3 @@ def test_empty_mask_draws_nothing(axes):
     before = len(axes.get_children())
     outline(axes, np.zeros((100, 80), dtype=bool), label="nothing")
     assert len(axes.get_children()) == before
-    assert box_of(np.zeros((3, 3), dtype=bool)) is None
-
-
-def test_box_is_drawn_where_it_lies(axes):
-    draw_box(axes, (10, 20, 30, 60))
-    assert axes.patches[0].get_bbox().bounds == (10, 20, 20, 40)

@@ -7,7 +7,7 @@ scaling and agrees with bilinear interpolation without aligned corners.
 import numpy as np
 from jaxtyping import Float32
 
-from workbench.core.arrays import Affine, Box, FilmPixels
+from workbench.core.arrays import Affine, FilmPixels
 
 
 def scaling(x_factor: float, y_factor: float) -> Affine:
@@ -49,12 +49,3 @@ def resample(values: FilmPixels, to_target: Affine, size: tuple[int, int]) -> Fl
     columns = rows_first[1, 0] * np.arange(size[0])[:, None] + rows_first[1, 1] * np.arange(size[1]) + rows_first[1, 2]
     reached = (rows >= -0.5) & (rows <= height - 0.5) & (columns >= -0.5) & (columns <= width - 0.5)
     return np.where(reached, drawn, 0.0).astype(np.float32)
-
-
-def transformed_box(box: Box, affine: Affine) -> tuple[float, float, float, float]:
-    """Return the upright box around the four transformed corners of ``box``, in floats."""
-    left, top, right, bottom = box
-    corners = np.array([[left, top, 1], [right, top, 1], [right, bottom, 1], [left, bottom, 1]], dtype=float)
-    moved = (corners @ affine.T)[:, :2]
-    (x0, y0), (x1, y1) = moved.min(axis=0), moved.max(axis=0)
-    return float(x0), float(y0), float(x1), float(y1)

@@ -4,11 +4,11 @@ import math
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.patches import Rectangle
 from matplotlib.patheffects import Stroke, withStroke
 
 from workbench.core.arrays import Box
 from workbench.core.errors import OptionError
+from workbench.imaging.regions import mask_box
 from workbench.plots.sheet import FONTS, check_pixels, check_same_size
 from workbench.plots.theme import ARROW, OTHER_MARK
 
@@ -40,7 +40,7 @@ def outline(axes: Axes, mask: np.ndarray, colour: str = OTHER_MARK, *, label: st
     width
         Of the line, in points.
     """
-    box = box_of(mask)
+    box = mask_box(mask)
     if box is None:
         return
     left, top, right, bottom = box
@@ -51,14 +51,6 @@ def outline(axes: Axes, mask: np.ndarray, colour: str = OTHER_MARK, *, label: st
     lines.set_path_effects([Stroke(linewidth=width + 1.4, foreground="black", alpha=0.75), Stroke()])
     if label:
         _name(axes, label, box=box, colour=colour, film_size=(mask.shape[0], mask.shape[1]))
-
-
-def draw_box(axes: Axes, box: Box, colour: str = OTHER_MARK, *, width: float = 1.3) -> None:
-    """Draw a box in film pixels with a dark rim."""
-    left, top, right, bottom = box
-    frame = Rectangle((left, top), right - left, bottom - top, fill=False, edgecolor=colour, linewidth=width)
-    frame.set_path_effects([withStroke(linewidth=width + 1.4, foreground="black", alpha=0.75)])
-    axes.add_patch(frame)
 
 
 def _name(axes: Axes, label: str, *, box: Box, colour: str, film_size: tuple[int, int]) -> None:
@@ -140,19 +132,11 @@ def arrow_ends(target: Box | np.ndarray, pixels: np.ndarray) -> tuple[Point, Poi
     return (left + (right - left) * 0.2, top + (bottom - top) * 0.2), middle
 
 
-def box_of(mask: np.ndarray) -> Box | None:
-    """Return the tight box of a mask (h, w); None where it is empty."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not rows.size:
-        return None
-    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
-
-
 def _box_inside(target: Box | np.ndarray, pixels: np.ndarray) -> Box:
     check_pixels(pixels)
     if isinstance(target, np.ndarray):
         check_same_size(target, pixels, "mask")
-    box = box_of(target) if isinstance(target, np.ndarray) else target
+    box = mask_box(target) if isinstance(target, np.ndarray) else target
     if box is None:
         raise OptionError("an arrow cannot point at an empty mask; leave it out")
     left, top, right, bottom = box
