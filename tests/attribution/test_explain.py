@@ -41,6 +41,7 @@ class BrightSpots(nn.Module):
             self.bright.weight.fill_(1 / 3)
             self.bright.bias.fill_(-0.6)
             self.head.weight.copy_(torch.tensor([[-1.0], [1.0]]))
+            self.head.bias.zero_()  # else chance says which class is predicted, and so the sign of the map
 
     def forward(self, images: Tensor) -> Tensor:
         return self.head(self.pool(self.relu(self.bright(self.blur(images)))).flatten(1))

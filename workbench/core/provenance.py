@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-LIBRARIES = ("torch", "torchvision", "captum", "numpy", "scikit-image", "lightning", "radiograph-workbench")
+LIBRARIES = ("torch", "torchvision", "captum", "numpy", "scipy", "lightning", "radiograph-workbench")
 
 
 def library_versions() -> dict[str, str]:
