@@ -7,7 +7,7 @@ import torch
 
 from workbench.cli import commands
 from workbench.core.manifest import read_manifest
-from workbench.data.fracatlas import FLAGS
+from workbench.data.importers.fracatlas import FLAGS
 from workbench.models.weights import write_weights
 from workbench.models.zoo import build_classifier
 from workbench.runs.store import RunStore

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from workbench.core.errors import Skipped, WorkbenchError
+from workbench.cli.importing import imports
+from workbench.core.errors import WorkbenchError
 
 app = typer.Typer(
     help="Explain radiograph classifiers, and find out whether they are right for the right reason.",
@@ -15,12 +16,9 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-imports = typer.Typer(help="Make a manifest of a data set.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(imports, name="import")
 
-To = Annotated[Path, typer.Option("--to", help="CSV of the manifest; header and annotations go beside it.")]
 RUNS = Annotated[Path | None, typer.Option("--runs", help="Folder of the runs; the project's runs/ by default.")]
-MOST_SKIPPED_LINES = 20
 AFTER_CTRL_C = 130
 INTERRUPTED = "interrupted; `workbench runs` lists what is there, `workbench run NOTEBOOK --resume RUN` goes on with it"
 
@@ -145,58 +143,6 @@ def lab(context: typer.Context) -> None:
     folders = [f"--ServerApp.root_dir={root}", f"--ServerApp.preferred_dir={home}"]
     command = [sys.executable, "-m", "jupyterlab", *folders, *as_root, *context.args]
     os.execv(sys.executable, command)  # noqa: S606 - JupyterLab takes the place of this process: Ctrl-C is its own
-
-
-@imports.command("fracatlas")
-def import_fracatlas(
-    root: Annotated[Path, typer.Argument(help="Folder with dataset.csv, images/ and Annotations/.")],
-    to: To,
-    split: Annotated[Path | None, typer.Option("--split", help="CSV of image_id and split.")] = None,
-) -> None:
-    """Make a manifest of FracAtlas: masks, boxes, body parts, views."""
-    from workbench.cli.terminal import Bars
-    from workbench.core.manifest import write_manifest
-    from workbench.data.fracatlas import import_fracatlas as read
-
-    with Bars() as bars:
-        manifest = read(root, split_file=split, progress=bars.open("Read films"))
-    write_manifest(manifest, to)
-    _report_import(manifest, to)
-
-
-@imports.command("folder")
-def import_folder(
-    root: Annotated[Path, typer.Argument(help="One folder per class, or films with --labels.")],
-    to: To,
-    labels: Annotated[Path | None, typer.Option("--labels", help="CSV of image and label.")] = None,
-    positive: Annotated[list[str] | None, typer.Option("--positive", help="An abnormal class.")] = None,
-) -> None:
-    """Make a manifest of a folder of films."""
-    from workbench.cli.terminal import Bars
-    from workbench.core.manifest import write_manifest
-    from workbench.data.folder import import_folder as read
-
-    with Bars() as bars:
-        manifest = read(root, labels=labels, positive=positive, progress=bars.open("Read films"))
-    write_manifest(manifest, to)
-    _report_import(manifest, to)
-
-
-def _report_import(manifest: Any, to: Path) -> None:
-    annotated = sum(bool(case.annotations) for case in manifest)
-    splits = {split: sum(case.split == split for case in manifest) for split in sorted({c.split for c in manifest})}
-    print(f"{to}: {len(manifest)} films, {annotated} annotated, {len(manifest.skipped)} skipped")
-    print("splits: " + ", ".join(f"{name or 'none'} {count}" for name, count in splits.items()))
-    print(f"films lie in {manifest.root}; give notebooks -p root={manifest.root}, or link it as data/{manifest.name}")
-    print(manifest.note)
-    _print_skipped(manifest.skipped)
-
-
-def _print_skipped(skipped: tuple[Skipped, ...]) -> None:
-    for each in skipped[:MOST_SKIPPED_LINES]:
-        print(f"  skipped {each}")
-    if len(skipped) > MOST_SKIPPED_LINES:
-        print(f"  ... and {len(skipped) - MOST_SKIPPED_LINES} more")
 
 
 def _store(runs: Path | None) -> Any:

@@ -140,7 +140,7 @@ def test_a_set_on_disk_is_drawn_again_only_where_something_is_missing(tmp_path: 
 
 def test_trivial_statistics_do_not_tell_the_label() -> None:
     """Mean brightness and mean contrast of 180 films, one a patient, stay within 0.5 +- 0.12 (standard error 0.043)."""
-    from workbench.data.phantoms.phantom import draw_bare_film
+    from workbench.data.phantoms.bare_film import draw_bare_film
 
     one_each = {film.patient: film for film in planned_films(SETS["phantom-demo"])}.values()
     plan = list(one_each)[:180]

@@ -1,7 +1,8 @@
 """Phantoms: radiographs that the program draws, and about which it therefore knows everything."""
 
+from workbench.data.phantoms.bare_film import BareFilm, draw_bare_film
 from workbench.data.phantoms.options import BODY_PARTS, KINDS, VIEWS, PhantomOptions
-from workbench.data.phantoms.phantom import BareFilm, Phantom, draw_bare_film, draw_phantom, finished
+from workbench.data.phantoms.phantom import Phantom, draw_phantom, finished
 from workbench.data.phantoms.sets import SETS, PhantomSetOptions, draw_phantom_set, planned_films
 
 __all__ = [

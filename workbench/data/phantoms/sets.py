@@ -18,8 +18,9 @@ from workbench.core.options import check_options, option, option_values
 from workbench.core.progress import Progress
 from workbench.core.registry import unknown_name
 from workbench.core.seeding import derived_generator, derived_seed
+from workbench.data.phantoms.bare_film import draw_bare_film
 from workbench.data.phantoms.options import BODY_PARTS, VIEWS, PhantomOptions
-from workbench.data.phantoms.phantom import draw_bare_film, finished
+from workbench.data.phantoms.phantom import finished
 from workbench.imaging.pixels import write_png
 
 DRAWING_VERSION = 4

@@ -7,7 +7,7 @@ import pytest
 
 from workbench.core.errors import ManifestError
 from workbench.core.manifest import read_manifest, write_manifest
-from workbench.data.folder import import_folder
+from workbench.data.importers.folder import import_folder
 from workbench.imaging.pixels import write_png
 
 

@@ -8,9 +8,9 @@ from workbench.core.case import Case
 from workbench.core.errors import ManifestError, Skipped
 from workbench.core.manifest import Manifest
 from workbench.core.progress import Progress
-from workbench.data.files import FilmFile, read_film_files, tag_duplicates, visible_files
-from workbench.data.splits import split_cases
-from workbench.data.tables import Row, read_table
+from workbench.data.importers.files import FilmFile, read_film_files, tag_duplicates, visible_files
+from workbench.data.importers.splits import split_cases
+from workbench.data.importers.tables import Row, read_table
 
 REQUIRED = ("image", "label")
 OPTIONAL = ("patient_id", "study_id", "split", "view", "laterality", "body_part")

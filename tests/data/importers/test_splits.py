@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from workbench.core.case import Case
 from workbench.core.errors import OptionError
-from workbench.data.splits import SHARES, split_cases, split_groups
+from workbench.data.importers.splits import SHARES, split_cases, split_groups
 
 groups_of_films = st.dictionaries(st.text(min_size=1, max_size=5), st.integers(1, 12), min_size=1, max_size=40)
 

@@ -10,10 +10,10 @@ from workbench.core.case import Case
 from workbench.core.errors import ManifestError, Skipped
 from workbench.core.manifest import Manifest
 from workbench.core.progress import Progress
-from workbench.data.files import FilmFile, read_film_files, tag_duplicates, visible_files
-from workbench.data.fracatlas_masks import read_drawn_fractures
-from workbench.data.splits import split_cases
-from workbench.data.tables import Row, read_table
+from workbench.data.importers.files import FilmFile, read_film_files, tag_duplicates, visible_files
+from workbench.data.importers.fracatlas_masks import read_drawn_fractures
+from workbench.data.importers.splits import split_cases
+from workbench.data.importers.tables import Row, read_table
 
 TABLE = "dataset.csv"
 DRAWN = "Annotations/COCO JSON/COCO_fracture_masks.json"

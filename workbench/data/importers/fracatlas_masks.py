@@ -10,7 +10,7 @@ from workbench.core.annotation import Annotation
 from workbench.core.coco import annotations_by_image
 from workbench.core.errors import ManifestError, ReaderError, Skipped
 from workbench.core.files import read_json
-from workbench.data.files import FilmFile
+from workbench.data.importers.files import FilmFile
 
 
 def read_drawn_fractures(

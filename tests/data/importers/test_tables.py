@@ -3,7 +3,7 @@
 import pytest
 
 from workbench.core.errors import ManifestError
-from workbench.data.tables import read_table
+from workbench.data.importers.tables import read_table
 
 
 def written(folder, text: str | bytes):

@@ -11,7 +11,7 @@ from PIL import Image
 from workbench.core.errors import ManifestError
 from workbench.core.files import sha256_of
 from workbench.core.manifest import read_manifest, write_manifest
-from workbench.data.fracatlas import DRAWN, TABLE, import_fracatlas
+from workbench.data.importers.fracatlas import DRAWN, TABLE, import_fracatlas
 from workbench.imaging.pixels import read_radiograph
 
 COLUMNS = "image_id,hand,leg,hip,shoulder,mixed,hardware,multiscan,fractured,fracture_count,frontal,lateral,oblique"

@@ -9,7 +9,7 @@ import pytest
 from workbench.core.case import Case
 from workbench.core.errors import Skipped
 from workbench.core.files import sha256_of
-from workbench.data.files import FilmFile, read_film_files, tag_duplicates, visible_files
+from workbench.data.importers.files import FilmFile, read_film_files, tag_duplicates, visible_files
 from workbench.imaging.pixels import write_png
 
 
