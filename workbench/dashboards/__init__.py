@@ -1,0 +1,1 @@
+"""Widget dashboards: the film viewer, the case explorer and the model comparison, in JupyterLab and voila."""
