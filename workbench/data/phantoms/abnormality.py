@@ -255,11 +255,39 @@ def _sclerosis(centre: Vector, axis: Vector, body: Body, half_width: float, seve
     return replace(lens, side=body.side, depth=body.depth, shell_density=dense, core_density=dense, texture=0.5)
 
 
+def _subluxation(
+    bones: tuple[Body, ...], body_part: str, severity: float, generator: np.random.Generator
+) -> Abnormality:
+    """Return bones of which one has slipped beside its neighbour."""
+    joints = JOINTS[body_part]
+    name, end = joints[int(generator.integers(len(joints)))]
+    body = next(each for each in bones if each.name == name)
+    slip = _oblique(body, generator) * severity * min(body.half_width(abs(end - 0.05)), 12.0)
+    ends = {"end": body.end + slip} if end else {"start": body.start + slip}
+    moved = replace(body, **ends)
+    place = moved.point(0.97 if end else 0.03)
+    return Abnormality(tuple(moved if each is body else each for each in bones), (), ((place, 12.0),))
+
+
+def _lesion(bones: tuple[Body, ...], body_part: str, severity: float, generator: np.random.Generator) -> Abnormality:
+    """Return bones of which one has lost substance in a round place."""
+    sites = SITES[body_part]
+    site = sites[int(generator.integers(len(sites)))]
+    body = next(each for each in bones if each.name == site.bone)
+    place, radius = body.point(float(generator.uniform(site.low, site.high))), 0.7 * body.half_width(0.5)
+    reach = (body.end - body.start) / body.length_mm * radius
+    loss = -0.6 * severity * body.core_density
+    hole = bone("lesion", place - reach, place + reach, egg(radius, radius), shell_density=loss, core_density=loss)
+    return Abnormality((*bones, hole), (), ((place, 1.2 * radius),))
+
+
 _KINDS: dict[str, Callable[[tuple[Body, ...], str, float, np.random.Generator], Abnormality]] = {
     "normal": _normal,
     "fracture": _fracture,
     "hardware": _hardware,
     "degenerative": _degenerative,
+    "subluxation": _subluxation,
+    "lesion": _lesion,
 }
 _IMPLANTS: dict[str, Callable[[Body, float, np.random.Generator], list[Body]]] = {
     "plate": _plate,

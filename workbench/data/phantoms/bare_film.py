@@ -1,6 +1,7 @@
 """A film as it comes from the detector, before anybody puts a flag or a frame on it; about it everything is known."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from workbench.data.phantoms.bodies import Camera
 from workbench.data.phantoms.options import PhantomOptions
 from workbench.data.phantoms.positioning import Exposure, camera_of, exposure_of, posture_of
 from workbench.data.phantoms.rendering import Layers, exposed_film, open_shutter, project_layers, quantised
+from workbench.data.phantoms.worn import worn_objects
 
 
 @dataclass(frozen=True)
@@ -24,18 +26,51 @@ class BareFilm:
     options: PhantomOptions
     seed: int
     spacing_mm: float
+    healthy: FilmPixels | None = None
 
 
-def draw_bare_film(options: PhantomOptions, seed: int) -> BareFilm:
-    """Return the film without flag and frame; this is nearly all of the work."""
+def draw_bare_film(options: PhantomOptions, seed: int, *, healthy: bool = False) -> BareFilm:
+    """Return the film without flag and frame; this is nearly all of the work.
+
+    Parameters
+    ----------
+    options, seed
+        What is on the film, and of which patient.
+    healthy
+        Whether the same film without its abnormality is wanted too; a normal film has none.
+
+    Returns
+    -------
+    BareFilm
+        With the masks ``anatomy``, and where there are any ``evidence``, ``lesion`` (all that the abnormality changed),
+        ``hardware``, ``cast``, ``ring``.
+    """
     posture = posture_of(options, seed)
     camera, exposure = camera_of(options, seed, posture), exposure_of(options, seed)
     arm = draw_arm(seed, posture)
     found = afflict(arm.bones, options.body_part, kind=options.kind, difficulty=options.difficulty, seed=seed)
+    worn = worn_objects(options, arm, seed)
     layers = project_layers(arm.tissues, found.bones, found.metals, camera=camera, seed=seed)
-    pixels = quantised(exposed_film(layers, exposure, derived_generator(seed, "noise", options.view)))
     masks = _masks(layers, found, camera, exposure)
-    return BareFilm(pixels, _crowding(layers, masks), masks, options, seed, camera.spacing_mm)
+    for name, bodies in worn.items():
+        layer = project_layers((), (), bodies, camera=camera, seed=seed).metal
+        masks[name] = (layer > 0.02) & open_shutter(exposure, *camera.size)
+        layers = replace(layers, metal=layers.metal + layer)
+    film_of = partial(_film_of, exposure=exposure, key=(seed, "noise", options.view, options.study))
+    pixels, twin = film_of(layers), None
+    if options.kind != "normal":
+        sound = project_layers(arm.tissues, arm.bones, (), camera=camera, seed=seed)
+        extra = sum((project_layers((), (), bodies, camera=camera, seed=seed).metal for bodies in worn.values()), 0.0)
+        twin = film_of(replace(sound, metal=sound.metal + extra))
+        changed = np.abs(pixels - twin) > 3.0 / 255.0
+        twin = np.where(changed, twin, pixels)
+        masks["lesion"] = changed
+    crowding = _crowding(layers, masks)
+    return BareFilm(pixels, crowding, masks, options, seed, camera.spacing_mm, twin if healthy else None)
+
+
+def _film_of(layers: Layers, *, exposure: Exposure, key: tuple[object, ...]) -> FilmPixels:
+    return quantised(exposed_film(layers, exposure, derived_generator(*key)))
 
 
 def _masks(layers: Layers, found: Abnormality, camera: Camera, exposure: Exposure) -> dict[str, FilmMask]:

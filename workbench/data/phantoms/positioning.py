@@ -90,7 +90,7 @@ class Exposure:
 
 def posture_of(options: PhantomOptions, seed: int) -> Posture:
     """Return how the joints stand on a film."""
-    generator = derived_generator(seed, "posture", options.view)
+    generator = derived_generator(seed, "posture", options.view, options.study)
     wobble = generator.normal(size=6)
     fan = VIEW_SHARE[options.view] * (1.4 if options.body_part == "finger" else 1.0)
     curl = tuple(4.0 + 3.0 * float(wobble[k]) + fan * (3.0, 2.0, 20.0, 36.0, 50.0)[k] for k in range(5))
@@ -101,9 +101,14 @@ def posture_of(options: PhantomOptions, seed: int) -> Posture:
 
 def camera_of(options: PhantomOptions, seed: int, posture: Posture) -> Camera:
     """Return where the film stands; rotation, shift and magnification differ from film to film."""
-    generator = derived_generator(seed, "positioning", options.view)
+    generator = derived_generator(seed, "positioning", options.view, options.study)
     tilt, roll, yaw = np.clip(generator.normal(size=3), -2.0, 2.0) * (5.0, 4.0, 7.0)
     shift, zoom = generator.uniform(-0.05, 0.05, size=2), generator.uniform(0.93, 1.1)
+    if options.cropped:  # as if cut out of a larger film, off the middle
+        zoom, shift = (
+            zoom * generator.uniform(1.3, 1.6),
+            shift + generator.uniform(0.06, 0.14, size=2) * _signs(generator),
+        )
     window = WINDOWS[options.body_part]
     upright = window.upright_deg - (45.0 if posture.elbow_deg > 45 and options.body_part == "elbow" else 0.0)
     turn = (
@@ -116,6 +121,10 @@ def camera_of(options: PhantomOptions, seed: int, posture: Posture) -> Camera:
     return Camera(turn, _centre(window, options, posture), shift_mm, spacing, (options.height, options.width))
 
 
+def _signs(generator: np.random.Generator) -> np.ndarray:
+    return generator.choice([-1.0, 1.0], size=2)
+
+
 def _centre(window: Window, options: PhantomOptions, posture: Posture) -> Vector:
     centre = vector(*window.centre)
     if options.body_part in ("humerus", "shoulder"):
@@ -125,16 +134,16 @@ def _centre(window: Window, options: PhantomOptions, posture: Posture) -> Vector
 
 def exposure_of(options: PhantomOptions, seed: int) -> Exposure:
     """Return the exposure of a film; nothing here knows the label."""
-    generator = derived_generator(seed, "exposure", options.view)
+    generator = derived_generator(seed, "exposure", options.view, options.study)
     window = WINDOWS[options.body_part]
     blades = np.maximum(generator.normal(0.02, 0.035, size=4), -0.01)
     return Exposure(
-        photons=float(np.exp(generator.uniform(np.log(900), np.log(5000)))),
+        photons=float(np.exp(generator.uniform(np.log(900), np.log(5000)) + 2.0 * options.exposure)),
         scatter=float(generator.uniform(0.02, 0.09)),
         blur_px=float(generator.uniform(0.45, 0.75)) * options.height / 176,
         gain=window.gain
         * (window.lateral_gain if options.view == "lateral" else 1.0)
-        * float(np.exp(generator.normal(0.0, 0.12))),
+        * float(np.exp(generator.normal(0.0, 0.12) - 0.8 * options.exposure)),
         toe=float(generator.uniform(0.02, 0.11)),
         contrast=float(generator.uniform(0.85, 1.2)),
         penetration=window.penetration,
