@@ -38,8 +38,19 @@ def small() -> Manifest:
         Case("c", "p2", "s2", "c.png", annotations=(flag, Annotation("fracture", (1, 2, 9, 9), line, "reviewed"))),
     )
     options = {"films": 3, "share": 0.25, "wide": True, "names": ["x", "y"], "word": 'a "b"\\'}
+    options |= {"flag": {"share": 0.5, "strength": {"test-balanced": 0.0, "a b": 1}}}
+    counts = {"films": {"train": 1, "test": 1}}
     return Manifest(
-        "set", ("normal", "abnormal"), ("abnormal",), Path("/films"), cases, "who", "CC0", "a\nnote", options=options
+        "set",
+        ("normal", "abnormal"),
+        ("abnormal",),
+        Path("/films"),
+        cases,
+        "who",
+        "CC0",
+        "a\nnote",
+        options=options,
+        counts=counts,
     )
 
 
@@ -188,7 +199,8 @@ FACTS = st.fixed_dictionaries(
     }
 )
 TABLES = st.lists(FACTS, min_size=1, max_size=5, unique_by=lambda facts: facts["case_id"])
-OPTIONS = st.dictionaries(st.sampled_from("abc"), st.one_of(TEXT, st.floats(), st.booleans()))
+VALUES = st.one_of(TEXT, st.floats(), st.booleans())
+OPTIONS = st.dictionaries(st.sampled_from("abc"), st.one_of(VALUES, st.dictionaries(TEXT, VALUES, max_size=2)))
 
 
 @settings(deadline=None, max_examples=60)
@@ -320,6 +332,20 @@ def test_a_wrong_header_is_refused_in_one_line(tmp_path, header, words):
         read_manifest(path)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_set_that_is_not_drawn_yet_is_refused_with_the_command_that_draws_it(tmp_path):
+    (tmp_path / "data_manifests").mkdir()
+    path = written(tmp_path / "data_manifests", "", HEADER + "\n[counts]\nfilms = {train = 3}\n")
+    path.unlink()
+    with pytest.raises(ManifestError) as caught:
+        read_manifest(path)
+    films = tmp_path / "data" / "set"
+    assert str(caught.value) == (
+        f"{path}: not drawn yet; draw it with `workbench phantom {films} --set set --to {path}`"
+    )
+    path.write_text(GOOD + "a,p,s,a.png,,,,,\n")
+    assert read_manifest(path).counts == {"films": {"train": 3}}
 
 
 def test_a_missing_csv_is_refused(tmp_path):

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields, replace
@@ -26,6 +27,7 @@ HEADER_KEYS = {
     "licence": "a text",
     "note": "a text",
     "options": "a table",
+    "counts": "a table",
 }
 """What a header may hold, and of which kind; the first three it must."""
 
@@ -46,6 +48,8 @@ class Manifest:
         The folder that the image paths start from.
     options
         How a drawn data set was made; empty for a collected one.
+    counts
+        How many of what in which split, as a drawn data set's header says before a film is drawn.
     skipped
         Rows of the CSV that could not be used, with file, line and reason.
     """
@@ -59,6 +63,7 @@ class Manifest:
     licence: str = ""
     note: str = ""
     options: dict[str, Any] = field(default_factory=dict, hash=False)
+    counts: dict[str, Any] = field(default_factory=dict, hash=False)
     skipped: tuple[Skipped, ...] = ()
 
     def __post_init__(self) -> None:
@@ -157,10 +162,13 @@ def read_manifest(path: str | Path, root: str | Path | None = None) -> Manifest:
     Raises
     ------
     ManifestError
-        No such file, no header, unknown or missing columns, or no usable row.
+        No such file, no header, unknown or missing columns, no usable row, or a drawn data set that is not drawn yet.
     """
     path = project_path(path)
     header = _read_header(path.with_suffix(".toml"))
+    if "counts" in header and not path.exists():
+        name, films = header["name"], Path(root) if root else data_root(path, header["name"])
+        raise ManifestError(f"{path}: not drawn yet; draw it with `workbench phantom {films} --set {name} --to {path}`")
     cases, skipped = _read_rows(path, tuple(header["class_names"]))
     if not cases:
         reason = f"; first: {skipped[0]}" if skipped else ""
@@ -179,6 +187,7 @@ def read_manifest(path: str | Path, root: str | Path | None = None) -> Manifest:
         licence=header.get("licence", ""),
         note=header.get("note", ""),
         options=header.get("options", {}),
+        counts=header.get("counts", {}),
         skipped=tuple(skipped),
     )
 
@@ -221,20 +230,27 @@ def _row(case: Case) -> dict[str, Any]:
 def _header_text(manifest: Manifest) -> str:
     lines = [f"{key} = {_toml(getattr(manifest, key))}" for key in ("name", "class_names", "positive")]
     lines += [f"{key} = {_toml(getattr(manifest, key))}" for key in ("source", "licence", "note")]
-    if manifest.options:
-        lines += ["", "[options]", *(f"{key} = {_toml(value)}" for key, value in manifest.options.items())]
+    for name, table in (("options", manifest.options), ("counts", manifest.counts)):
+        if table:
+            lines += ["", f"[{name}]", *(f"{_toml_key(key)} = {_toml(value)}" for key, value in table.items())]
     return "\n".join(lines) + "\n"
 
 
 def _toml(value: Any) -> str:
-    """Write text, booleans, numbers and lists of them, which is all a header holds."""
+    """Write text, booleans, numbers, and lists and tables of them, which is all a header holds."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
         return repr(value)
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(_toml, value)) + "]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_toml_key(key)} = {_toml(each)}" for key, each in value.items()) + "}"
     return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")  # JSON's escapes are TOML's too
+
+
+def _toml_key(key: str) -> str:
+    return key if re.fullmatch("[A-Za-z0-9_-]+", key) else _toml(key)
 
 
 def _read_header(path: Path) -> dict[str, Any]:
