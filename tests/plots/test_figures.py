@@ -58,7 +58,8 @@ def activations_of(explanation, stages, maps=16):
         )
         for stage in range(1, stages + 1)
     )
-    return Activations("layer-activations", explanation.case_ids, found, explanation.to_film, explanation.film_sizes)
+    sizes = explanation.film_sizes
+    return Activations("layer-activations", explanation.case_ids, found, explanation.to_film, sizes, (6, 6))
 
 
 def words_of(picture):

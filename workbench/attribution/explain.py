@@ -179,7 +179,7 @@ def _result(
     ids, skipped = tuple(collected.film_ids), tuple(collected.skipped)
     if isinstance(method, LayerActivations):
         stages = _stages(collected.maps[label], classifier)
-        return Activations(label, ids, stages, to_film, film_sizes, provenance, skipped)
+        return Activations(label, ids, stages, to_film, film_sizes, collected.input_sizes[0], provenance, skipped)
     maps = torch.cat(collected.maps[label]).numpy()
     height, width = collected.input_sizes[0]
     from_map = scaling(width / maps.shape[2], height / maps.shape[1])

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from workbench.core.arrays import AffineBatch, ClassIndices, FilmPixels, FilmSizes, MapBatch
+from workbench.core.arrays import Affine, AffineBatch, ClassIndices, FilmPixels, FilmSizes, MapBatch
 from workbench.core.errors import ReaderError, Skipped
 from workbench.core.files import read_json, write_bytes, write_json
-from workbench.core.geometry import resample
+from workbench.core.geometry import resample, scaling
 
 
 @dataclass(frozen=True)
@@ -137,15 +137,37 @@ class StageActivations:
 
 @dataclass(frozen=True)
 class Activations:
-    """Feature maps of n cases, per stage from the first convolution to the last."""
+    """Feature maps of n cases, per stage from the first convolution to the last.
+
+    Parameters
+    ----------
+    to_film
+        (n, 3, 3): from the network's input to film pixels.
+    film_sizes
+        (n, 2): height and width of each film.
+    input_size
+        Height and width of the network's input.
+    """
 
     method: str
     case_ids: tuple[str, ...]
     stages: tuple[StageActivations, ...]
     to_film: AffineBatch
     film_sizes: FilmSizes
+    input_size: tuple[int, int]
     provenance: dict[str, Any] = field(default_factory=dict)
     skipped: tuple[Skipped, ...] = ()
 
     def __len__(self) -> int:
         return len(self.case_ids)
+
+    def stage_to_film(self, index: int, stage: int) -> Affine:
+        """Return the affine (3, 3) from the coordinates of a stage's maps to film pixels."""
+        height, width = self.stages[stage].maps.shape[2:]
+        return self.to_film[index] @ scaling(self.input_size[1] / width, self.input_size[0] / height)
+
+    def on_film(self, index: int, stage: int, place: int) -> FilmPixels:
+        """Return one feature map (h, w) in film pixels; ``place`` counts from the most active."""
+        height, width = self.film_sizes[index]
+        values = self.stages[stage].maps[index, place].astype(np.float32)
+        return resample(values, self.stage_to_film(index, stage), (int(height), int(width)))

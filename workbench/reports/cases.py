@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from workbench.attribution.explain import explain
-from workbench.audit.cover import control_film, control_region, covered_film
+from workbench.audit.edits import Cover
+from workbench.audit.what_if import Look, what_if
 from workbench.core.case import Case
 from workbench.core.errors import ManifestError
 from workbench.core.explanation import Activations, Explanation
@@ -83,24 +83,21 @@ def draw_cover(
     case = films.select([case_id])[0]
     if not case.has(category):
         raise ManifestError(f"{case_id} has no {category!r} annotated, so there is nothing to cover")
-    pixels = film_of(films, case)
-    edited = {
-        "as it is": pixels,
-        f"{category} covered": covered_film(case, pixels, category),
-        "control patch covered": control_film(case, pixels, category),
-    }
-    found = explain(classifier, list(edited.values()), [method], target=classifier.positive[0])[method]
-    assert isinstance(found, Explanation)  # noqa: S101 - a method of maps
-    column = classifier.class_names.index(classifier.positive[0])
-    masks = dict.fromkeys(edited, known_masks(case))
-    if (patch := control_region(case, category)) is not None:
-        masks["control patch covered"] = masks["control patch covered"] | {"control": patch}
+    region, target = case.mask(category), classifier.positive[0]
+    seen = what_if(classifier, case, film_of(films, case), Cover(), region, target=target, method=method)
     views = [
-        EditedView(title, film, found.on_film(index), float(found.probabilities[index, column]), masks[title])
-        for index, (title, film) in enumerate(edited.items())
+        _edited_view(seen.before, "as it is", known_masks(case)),
+        _edited_view(seen.after, f"{category} covered", known_masks(case)),
     ]
+    if seen.control is not None and seen.control_region is not None:
+        masks = known_masks(case) | {"control": seen.control_region}
+        views.append(_edited_view(seen.control, "control patch covered", masks))
     title = f"{name or classifier.architecture}: {case_id}, labelled {case.label or 'not known'}"
-    return before_after(views, title=title, method=method, positive=classifier.positive[0])
+    return before_after(views, title=title, method=method, positive=target)
+
+
+def _edited_view(look: Look, title: str, masks: dict[str, np.ndarray]) -> EditedView:
+    return EditedView(title, look.film.pixels, look.film_map, look.probability, masks)
 
 
 def save_explanations(maps: dict[str, Explanation], folder: Path) -> None:
