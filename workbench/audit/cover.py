@@ -214,12 +214,15 @@ def _covering_control(category: str, seed: int) -> Edit:
 
 
 def control_region(case: Case, category: str, *, seed: int = 0) -> FilmMask | None:
-    """Return the control patch of a film: of equal shape, clear of all that matters; None where none has a place."""
-    if not case.has(category):
-        return None
+    """Return the control patch of a thing; None where the film has no such thing, or no place for a control."""
+    return control_of(case, case.mask(category), seed=seed) if case.has(category) else None
+
+
+def control_of(case: Case, region: FilmMask, *, seed: int = 0) -> FilmMask | None:
+    """Return a region's control patch: of equal shape, clear of all that matters; None where none has a place."""
     # a patch that touched a flag would be painted in a mean that the flag's brightness is part of
-    forbidden = with_surroundings(case.mask(*KEPT_CLEAR, category))
-    return control_patch(case.mask(category), forbidden, derived_generator(seed, "control", case.case_id))
+    known = case.mask(*KEPT_CLEAR) if any(case.has(category) for category in KEPT_CLEAR) else np.zeros_like(region)
+    return control_patch(region, with_surroundings(known | region), derived_generator(seed, "control", case.case_id))
 
 
 def _table(
