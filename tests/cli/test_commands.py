@@ -255,7 +255,7 @@ def test_labels_and_positive_classes_are_taken(workbench, tmp_path, draw_film):
     assert done.code == 0
     assert "2 films" in done.out
     assert "labels.csv:4: 1 values for 2 columns" in done.out
-    assert "labels.csv:5: 9.png is missing from films" in done.out
+    assert "labels.csv:5: 9.png: missing from films" in done.out
     assert read_manifest("set.csv", "films").positive == ("broken",)
 
 
@@ -315,7 +315,7 @@ def test_fracatlas_is_imported_and_what_was_skipped_is_listed(workbench, tmp_pat
     done = workbench("import", "fracatlas", fracatlas, "--to", tmp_path / "set.csv")
     assert (done.code, done.err) == (0, "")
     assert "3 films, 2 annotated, 3 skipped" in done.out
-    for words in ("dataset.csv:7: 2 values for", "IMG0000005.png is missing", "IMG0000003.png"):
+    for words in ("dataset.csv:7: 2 values for", "IMG0000005.png: missing", "IMG0000003.png"):
         assert sum(words in line for line in done.out.splitlines()) == 1
     manifest = read_manifest(tmp_path / "set.csv", fracatlas)
     assert [case.label for case in manifest] == ["fractured", "normal", "fractured"]

@@ -4,7 +4,7 @@ import csv
 from collections.abc import Iterable, Iterator
 
 
-def numbered_rows(lines: Iterable[str]) -> Iterator[tuple[int, list[str] | str]]:
+def numbered_rows(lines: Iterable[str], *, delimiter: str = ",") -> Iterator[tuple[int, list[str] | str]]:
     """Yield the line on which each row begins, and its values, or as a text why it is no row.
 
     A quote that is never closed swallows the rest of the table; the reason says which lines are lost.
@@ -13,13 +13,15 @@ def numbered_rows(lines: Iterable[str]) -> Iterator[tuple[int, list[str] | str]]
     ----------
     lines
         A file opened with ``newline=""``, so that breaks inside quotes stay what they are.
+    delimiter
+        The sign between values.
 
     Yields
     ------
     tuple
         Line, counted from 1, and values or reason.
     """
-    reader = csv.reader(lines, strict=True)
+    reader = csv.reader(lines, strict=True, delimiter=delimiter)
     while True:
         line = reader.line_num + 1
         try:

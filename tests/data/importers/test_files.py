@@ -5,11 +5,12 @@ import threading
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from workbench.core.case import Case
 from workbench.core.errors import Skipped
 from workbench.core.files import sha256_of
-from workbench.data.importers.files import FilmFile, read_film_files, tag_duplicates, visible_files
+from workbench.data.importers.files import FilmFile, listed_files, read_film_files, unique_cases, visible_files
 from workbench.imaging.pixels import write_png
 
 
@@ -31,7 +32,8 @@ def test_every_film_is_measured(films):
     read, skipped = read_film_files(films, ["three.png", "a/one.png"])
     assert skipped == []
     assert list(read) == ["three.png", "a/one.png"]
-    assert read["a/one.png"] == FilmFile("a/one.png", sha256_of(films / "a/one.png"), width=6, height=4)
+    film = read["a/one.png"]
+    assert film == FilmFile("a/one.png", sha256_of(films / "a/one.png"), 6, 4, film.pixels_sha256)
 
 
 def test_progress_is_told_from_our_own_thread(films):
@@ -73,9 +75,24 @@ def test_a_name_that_is_not_text_is_skipped(films):
     assert skipped == [Skipped(f"{films}/film\N{REPLACEMENT CHARACTER}.png", skipped[0].reason)]
 
 
-def test_later_copies_are_tagged():
-    cases = [
-        Case(f"{index}", "p", "s", "i.png", sha256=sha256) for index, sha256 in enumerate(["x", "y", "x", "", "", "x"])
-    ]
-    tags = [case.tags for case in tag_duplicates(cases)]
-    assert tags == [(), (), ("duplicate-of:0",), (), (), ("duplicate-of:0",)]
+def test_what_systems_leave_is_counted(films):
+    for name in (".DS_Store", "a/._one.png", "__MACOSX/a/one.png"):
+        (films / name).parent.mkdir(exist_ok=True, parents=True)
+        (films / name).write_bytes(b"x")
+    assert listed_files(films) == (["a/one.png", "b/two.png", "three.png"], 3)
+
+
+def test_the_same_pixels_have_one_fingerprint_in_any_format(films):
+    Image.open(films / "three.png").convert("RGB").save(films / "colour.png")
+    Image.open(films / "three.png").rotate(90, expand=True).save(films / "turned.png")
+    read, _ = read_film_files(films, visible_files(films))
+    assert read["colour.png"].sha256 != read["three.png"].sha256
+    assert read["colour.png"].pixels_sha256 == read["three.png"].pixels_sha256
+    assert len({film.pixels_sha256 for film in read.values()}) == 4
+
+
+def test_cases_of_one_name_are_skipped(tmp_path):
+    cases = [Case("x", "p", "s", "a/x.png"), Case("y", "p", "s", "y.png"), Case("x", "p", "s", "b/x.png")]
+    kept, skipped = unique_cases(tmp_path, cases)
+    assert kept == cases[:2]
+    assert skipped == [Skipped(f"{tmp_path / 'b/x.png'}", "would be called x as is a/x.png; rename it")]

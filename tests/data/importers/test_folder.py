@@ -1,5 +1,6 @@
 """Anyone's films: sub-folders as classes, or a table of labels."""
 
+import unicodedata
 from collections import Counter
 
 import numpy as np
@@ -199,8 +200,8 @@ def test_table_and_folder_are_held_against_each_other(flat):
     manifest = import_folder(flat, labels=table)
     assert [case.case_id for case in manifest] == ["a.png", "b.png"]
     assert {each.what.removeprefix(f"{flat}/"): each.reason for each in manifest.skipped} == {
-        "labels.csv:4": f"x.png is missing from {flat}",
-        "labels.csv:5": f"../flat/a.png is missing from {flat}",
+        "labels.csv:4: x.png": f"missing from {flat}",
+        "labels.csv:5: ../flat/a.png": f"missing from {flat}",
         "labels.csv:6": "image 'b.png' occurs twice",
         "sub/c.png": "labels.csv has no usable line for it",
         "d.png": "the file is empty",
@@ -216,3 +217,65 @@ def test_an_unknown_column_is_refused(flat):
 def test_a_missing_table_is_refused(flat):
     with pytest.raises(ManifestError, match=r"absent\.csv: no such file"):
         import_folder(flat, labels=flat / "absent.csv")
+
+
+def test_paths_of_any_system_find_their_films(flat):
+    draw(flat / "sub" / "Fuß.PNG", 9)
+    (flat / "sub" / "Fuß.PNG").rename(flat / "sub" / unicodedata.normalize("NFD", "Ödem.PNG"))
+    table = labels(flat, "image;label", f"{flat / 'a.png'};x", "./b.png;y", r"sub\c.png;x", "sub/Ödem.PNG;y", "d.png;y")
+    manifest = import_folder(flat, labels=table)
+    assert manifest.skipped == ()
+    assert [unicodedata.normalize("NFC", case.image) for case in manifest] == [
+        "a.png",
+        "b.png",
+        "sub/c.png",
+        "sub/Ödem.PNG",
+        "d.png",
+    ]
+    assert all(manifest.path(case).is_file() for case in manifest)
+
+
+def test_two_lines_that_mean_one_film(flat):
+    manifest = import_folder(flat, labels=labels(flat, "image,label", "a.png,x", "./a.png,y", "b.png,y"))
+    assert "image './a.png' occurs twice" in [each.reason for each in manifest.skipped]
+    assert [case.label for case in manifest] == ["x", "y"]
+
+
+# folders called like splits
+
+
+def test_folders_called_like_splits_are_splits(root, tmp_path):
+    for name in ("train", "Validation", "test"):
+        for label in ("normal", "abnormal"):
+            draw(tmp_path / "sets" / name / label / "deep" / "1.png", len(name) + len(label))
+    draw(tmp_path / "sets" / "train" / "stray.png", 1)
+    manifest = import_folder(tmp_path / "sets")
+    assert {(case.split, case.label) for case in manifest} == {
+        (split, label) for split in ("train", "valid", "test") for label in ("normal", "abnormal")
+    }
+    assert [(each.what, each.reason) for each in manifest.skipped] == [
+        (f"{tmp_path}/sets/train/stray.png", "in no class's sub-folder")
+    ]
+
+
+def test_films_that_would_share_a_name_are_told(root):
+    draw(root / "normal" / "x" / "1.png", 7)
+    draw(root / "normal" / "x--1.png", 8)
+    (skipped,) = import_folder(root).skipped
+    assert skipped.reason == "would be called normal--x--1.png as is normal/x--1.png; rename it"
+
+
+def test_names_of_any_script_are_kept(tmp_path):
+    for seed, name in enumerate(("нормальный/рука 1.JPG.png", "異常/手.PNG")):
+        draw(tmp_path / name, seed)
+    manifest = import_folder(tmp_path, positive="異常")
+    write_manifest(manifest, tmp_path / "sets" / "names.csv")
+    assert read_manifest(tmp_path / "sets" / "names.csv", tmp_path).cases == manifest.cases
+    assert {case.image for case in manifest} == {"нормальный/рука 1.JPG.png", "異常/手.PNG"}
+
+
+def test_a_folder_without_films_says_what_was_found(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "notes.txt").write_text("x")
+    with pytest.raises(ManifestError, match=r"found none; 1 files were skipped, first: .*notes\.txt: neither PNG"):
+        import_folder(tmp_path)

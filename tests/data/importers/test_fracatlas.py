@@ -11,6 +11,7 @@ from PIL import Image
 from workbench.core.errors import ManifestError
 from workbench.core.files import sha256_of
 from workbench.core.manifest import read_manifest, write_manifest
+from workbench.data.importers.duplicates import copies
 from workbench.data.importers.fracatlas import DRAWN, TABLE, import_fracatlas
 from workbench.imaging.pixels import read_radiograph
 
@@ -156,16 +157,16 @@ def test_progress_counts_the_films(tree):
 
 
 @pytest.mark.parametrize(
-    ("table", "folder", "drawn", "label"),
+    ("table", "folder", "drawn", "label", "other"),
     [
-        (False, True, True, "fractured"),
-        (True, False, False, "normal"),
-        (True, False, True, "fractured"),
-        (False, False, True, "normal"),
-        (True, True, False, "fractured"),
+        (False, True, True, "fractured", "table"),
+        (True, False, False, "normal", "table"),
+        (True, False, True, "fractured", "folder"),
+        (False, False, True, "normal", "drawings"),
+        (True, True, False, "fractured", "drawings"),
     ],
 )
-def test_the_majority_of_three_witnesses_decides(tree, table, folder, drawn, label):
+def test_the_majority_of_three_witnesses_decides(tree, table, folder, drawn, label, other):
     number = 77
     tree.draw(number, fractured=folder)
     row = f"1,0,0,0,0,0,0,{int(table)},0,1,0,0"
@@ -174,7 +175,7 @@ def test_the_majority_of_three_witnesses_decides(tree, table, folder, drawn, lab
     manifest = import_fracatlas(tree.root)
     case = manifest[-1]
     assert case.label == label
-    assert case.tags == ("label-conflict",)
+    assert case.tags == ("label-conflict", f"disagrees:{other}")
     assert "1 tagged label-conflict" in manifest.note
 
 
@@ -188,7 +189,8 @@ def test_copies_are_kept_tagged_and_in_one_split(tree):
     cases = {case.case_id: case for case in manifest}
     assert "duplicate-of:IMG0000000" in cases["IMG0000500"].tags
     assert cases["IMG0000500"].split == cases["IMG0000000"].split
-    assert cases["IMG0000500"].patient_id != cases["IMG0000000"].patient_id
+    assert cases["IMG0000500"].patient_id == cases["IMG0000000"].patient_id == "block-0000"
+    assert cases["IMG0000475"].patient_id == "block-0019"
     assert "1 tagged duplicate-of" in manifest.note
 
 
@@ -213,7 +215,7 @@ def test_missing_and_unnamed_films_are_skipped(tree):
     tree.path(30, fractured=True).with_name("._IMG0000030.jpg").write_bytes(b"x")
     (tree.root / "images" / "note.txt").write_text("x")
     assert tree.skipped() == {
-        "dataset.csv:3": "IMG0000031.jpg is missing from images",
+        "dataset.csv:3: IMG0000031.jpg": "missing from images",
         "images/Fractured/IMG0000099.jpg": "dataset.csv has no usable line for it",
         "images/Non_fractured/IMG0000030.jpg": "the same name as images/Fractured/IMG0000030.jpg",
         "images/note.txt": "not in one of the folders Fractured, Non_fractured",
@@ -283,7 +285,7 @@ def test_without_drawings_the_table_decides(tree):
     (tree.root / DRAWN).unlink()
     tree.path(30, fractured=True).rename(tree.path(30, fractured=False))
     case = cases_of(tree)["IMG0000030"]
-    assert (case.label, case.tags) == ("fractured", ("label-conflict",))
+    assert (case.label, case.tags) == ("fractured", ("label-conflict", "disagrees:folder"))
 
 
 # what is refused
@@ -373,4 +375,31 @@ def test_the_real_rotated_film_is_measured_upright(real):
 def test_real_blocks_are_those_of_the_split_file(real, shared_data):
     lines = (shared_data / "fracatlas_split.csv").read_text().splitlines()[1:]
     blocks = {name.removesuffix(".jpg"): int(block) for name, _, block in (line.split(",") for line in lines)}
-    assert all(f"block-{blocks[case.case_id]:04d}" == case.patient_id for case in real if case.split)
+    joined = {case.patient_id for case, _ in copies(real)}
+    alone = [case for case in real if case.split and case.patient_id not in joined]
+    assert len(alone) > 300
+    assert all(f"block-{blocks[case.case_id]:04d}" == case.patient_id for case in alone)
+
+
+def test_the_real_copies_are_found_although_their_files_differ(real):
+    found = {case.case_id: original for case, original in copies(real)}
+    assert len(found) == 16
+    assert found["IMG0004105"] == "IMG0002682"
+    by_id = {case.case_id: case for case in real}
+    assert all(by_id[copy].patient_id == by_id[original].patient_id for copy, original in found.items())
+    assert all(by_id[copy].sha256 != by_id[original].sha256 for copy, original in found.items())
+    assert "16 tagged duplicate-of: the pixels of another film" in real.note
+
+
+# the complete set
+
+
+def test_a_table_of_4083_rows_without_most_of_its_films(tree):
+    """The complete set has as many rows; who has some of its films reads which ones are missing."""
+    rows = {name_of(number): ROWS[61] for number in range(4083)}
+    tree.table(rows | {name_of(number): row for number, row in ROWS.items()})
+    manifest = import_fracatlas(tree.root)
+    assert len(manifest) == 4
+    assert len(manifest.skipped) == 4079
+    assert manifest.skipped[0].what == f"{tree.root / TABLE}:2: IMG0000000.jpg"
+    assert {each.reason for each in manifest.skipped} == {"missing from images"}

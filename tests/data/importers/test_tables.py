@@ -47,7 +47,7 @@ def test_a_line_that_is_not_csv_does_not_end_the_table(tmp_path):
     ("text", "words"),
     [
         ("", ":1: column 'image' is missing; wanted image, label"),
-        ("image;label\na;b\n", ":1: column 'image' is missing; wanted image, label"),
+        ("image|label\na|b\n", ":1: column 'image' is missing; wanted image, label"),
         ("image,label,label\n", ":1: a column occurs twice"),
         ("image,label,colour\n", ":1: unknown column 'colour'; known: image, label, view"),
         ('image,"label\na,b\n', ":1: not CSV (unexpected end of data); lines 1 to 2 are lost"),
@@ -65,3 +65,20 @@ def test_bad_tables_are_refused_in_one_line(tmp_path, text, words):
 def test_missing_table(tmp_path):
     with pytest.raises(ManifestError, match=r"absent\.csv: no such file"):
         read_table(tmp_path / "absent.csv", ("image",))
+
+
+@pytest.mark.parametrize("sign", [",", ";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_what_spreadsheets_write_is_read(tmp_path, sign, encoding):
+    lines = [["image", '"label"'], ["Ä.png", f'"a{sign} b"'], [" x.png ", "normal "], ["y.png"]]
+    path = written(tmp_path, "\r\n".join(sign.join(line) for line in lines).encode(encoding))
+    rows, skipped = read_table(path, ("image", "label"))
+    assert [(row["image"], row["label"]) for row in rows] == [("Ä.png", f"a{sign} b"), ("x.png", "normal")]
+    assert [str(each) for each in skipped] == [f"{path}:4: 1 values for 2 columns"]
+
+
+def test_a_file_without_column_names(tmp_path):
+    path = written(tmp_path, "a/b/,1\na/b/,0\nc/d/\n")
+    rows, skipped = read_table(path, ("study", "label"), columns=("study", "label"))
+    assert [(row.place, row["study"], row["label"]) for row in rows] == [(f"{path}:1", "a/b/", "1")]
+    assert [each.what for each in skipped] == [f"{path}:2", f"{path}:3"]

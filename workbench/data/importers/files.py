@@ -1,18 +1,22 @@
 """The films of a folder: which files there are, whether each can be read, its size and fingerprint."""
 
+import hashlib
 import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.core.case import Case
 from workbench.core.errors import ReaderError, Skipped
 from workbench.core.files import path_inside, sha256_of
 from workbench.core.progress import Progress
-from workbench.imaging.pixels import read_radiograph
+from workbench.imaging.pixels import Radiograph, read_radiograph
 
 MOST_READERS = 8
+REVERSED_GREY = "reversed-grey"
+"""Tags a film whose bones are dark on a light ground."""
+
 _UNWRITABLE = (":", ";", "\\", "\n", "\r")
 """What a manifest cannot hold in the path of a film."""
 
@@ -29,19 +33,35 @@ class FilmFile:
         Of the file's bytes.
     width, height
         Of the upright film.
+    pixels_sha256
+        Of the upright film as it is seen, whatever its format.
+    reversed_grey
+        Whether what stops the rays is dark.
     """
 
     image: str
     sha256: str
     width: int
     height: int
+    pixels_sha256: str
+    reversed_grey: bool = False
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Return what the pixels alone tell about the case."""
+        return (REVERSED_GREY,) if self.reversed_grey else ()
 
 
 def visible_files(folder: Path) -> list[str]:
     """List every file below ``folder`` as a path from it, sorted; what systems leave behind (dot files) is left out."""
-    found = (path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir())
-    wanted = (path for path in found if not any(part.startswith(".") or part == "__MACOSX" for part in path.parts))
-    return sorted(path.as_posix() for path in wanted)
+    return listed_files(folder)[0]
+
+
+def listed_files(folder: Path) -> tuple[list[str], int]:
+    """List every file below ``folder`` as :func:`visible_files` does, and count those left out."""
+    every = [path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir()]
+    wanted = [path for path in every if not any(part.startswith(".") or part == "__MACOSX" for part in path.parts)]
+    return sorted(path.as_posix() for path in wanted), len(every) - len(wanted)
 
 
 def read_film_files(
@@ -75,15 +95,15 @@ def read_film_files(
     return films, [each for each in in_order if isinstance(each, Skipped)]
 
 
-def tag_duplicates(cases: Iterable[Case]) -> tuple[Case, ...]:
-    """Return the cases, each byte-equal to an earlier one tagged ``duplicate-of:`` and that one's case_id."""
-    first: dict[str, str] = {}
-    tagged = []
-    for case in cases:
-        original = first.setdefault(case.sha256, case.case_id)
-        is_copy = bool(case.sha256) and original != case.case_id
-        tagged.append(replace(case, tags=(*case.tags, f"duplicate-of:{original}")) if is_copy else case)
-    return tuple(tagged)
+def unique_cases(root: Path, cases: Iterable[Case]) -> tuple[list[Case], list[Skipped]]:
+    """Return the cases, and as skipped those whose case_id an earlier one has."""
+    first: dict[str, Case] = {}
+    twice = [
+        Skipped(f"{root / case.image}", f"would be called {case.case_id} as is {first[case.case_id].image}; rename it")
+        for case in cases
+        if first.setdefault(case.case_id, case) is not case
+    ]
+    return list(first.values()), twice
 
 
 def _film_file(root: Path, image: str) -> FilmFile | Skipped:
@@ -95,8 +115,14 @@ def _film_file(root: Path, image: str) -> FilmFile | Skipped:
         )
     try:
         film = read_radiograph(path_inside(root, image))
-        return FilmFile(image, sha256_of(path), film.width, film.height)
+        return FilmFile(image, sha256_of(path), film.width, film.height, _pixels_sha256(film))
     except ReaderError as error:
         return Skipped(printable, str(error).removeprefix(f"{os.path.realpath(path)}: ").removeprefix(f"{image}: "))
     except OSError as error:
         return Skipped(printable, f"not readable ({' '.join(str(error).split())})")
+
+
+def _pixels_sha256(film: Radiograph) -> str:
+    digest = hashlib.sha256(f"{film.width} x {film.height}".encode())
+    digest.update(memoryview(film.pixels))
+    return digest.hexdigest()

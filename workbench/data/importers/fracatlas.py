@@ -10,9 +10,11 @@ from workbench.core.case import Case
 from workbench.core.errors import ManifestError, Skipped
 from workbench.core.manifest import Manifest
 from workbench.core.progress import Progress
-from workbench.data.importers.files import FilmFile, read_film_files, tag_duplicates, visible_files
+from workbench.data.importers.conflicts import CONFLICT, conflict_tags, conflicting
+from workbench.data.importers.duplicates import duplicates_note, join_patients, tag_duplicates
+from workbench.data.importers.files import FilmFile, read_film_files, visible_files
 from workbench.data.importers.fracatlas_masks import read_drawn_fractures
-from workbench.data.importers.splits import split_cases
+from workbench.data.importers.splits import known_split, split_cases
 from workbench.data.importers.tables import Row, read_table
 
 TABLE = "dataset.csv"
@@ -30,7 +32,7 @@ FLAGS = (*BODY_PARTS, *VIEWS, *TAGS, "fractured")
 BLOCK = 25
 """Neighbouring numbers that stand in for one patient: films of one patient mostly follow one another."""
 
-SPLIT_NAMES = {"train": "train", "val": "valid", "valid": "valid", "test": "test", "": ""}
+SPLITS = ("train", "valid", "test", "")
 SOURCE = "Abedeen et al., FracAtlas, Scientific Data 10 (2023), doi:10.1038/s41597-023-02432-4"
 LICENCE = "CC BY 4.0"
 
@@ -44,9 +46,10 @@ def import_fracatlas(
 
     Each film is decoded to its last row. Three witnesses speak of a fracture: the table, the folder and the drawn
     masks; where they disagree the majority decides (without drawings, the table) and the film is tagged
-    ``label-conflict``. Several body parts or views on one film are joined by ``+``. A film byte-equal to an earlier
-    one is kept and tagged ``duplicate-of:``. The data set knows no patients: :data:`BLOCK` neighbouring numbers stand
-    in for one, and a film is its own study.
+    ``label-conflict`` and with who says otherwise, such as ``disagrees:folder``. Several body parts or views on one
+    film are joined by ``+``. A film with the pixels of an earlier one is kept and tagged ``duplicate-of:``. The data
+    set knows no patients: :data:`BLOCK` neighbouring numbers stand in for one, blocks that share a film are one, and
+    a film is its own study.
 
     Parameters
     ----------
@@ -79,8 +82,9 @@ def import_fracatlas(
     if not usable:
         raise ManifestError(f"{root}: none of the {len(rows)} films that {TABLE} names can be read")
     drawn, misdrawn = read_drawn_fractures(root / DRAWN, usable)
-    cases = tag_duplicates(_case(rows[name], film, drawn) for name, film in usable.items())
-    cases, misplaced = _with_splits(cases, split_file, known=set(rows))
+    fingerprints = {film.image: film.pixels_sha256 for film in films.values()}
+    cases = tag_duplicates((_case(rows[name], film, drawn) for name, film in usable.items()), fingerprints)
+    cases, misplaced = _with_splits(join_patients(cases), split_file, known=set(rows))
     return Manifest(
         name="fracatlas",
         class_names=CLASS_NAMES,
@@ -124,16 +128,17 @@ def _find_pictures(root: Path, rows: dict[str, Row]) -> tuple[dict[str, str], li
         else:
             present[path.name] = image
     absent = [row for name, row in rows.items() if name not in present]
-    return present, skipped + [Skipped(row.place, f"{row['image_id']} is missing from images") for row in absent]
+    return present, skipped + [Skipped(f"{row.place}: {row['image_id']}", "missing from images") for row in absent]
 
 
 def _case(row: Row, film: FilmFile, drawn: dict[str, list[Annotation]] | None) -> Case:
     name = row["image_id"]
     number = int(_NAME.sub(r"\1", name))
-    witnesses = [row["fractured"] == "1", FOLDERS[Path(film.image).parent.name]]
+    witnesses = {"table": row["fractured"] == "1", "folder": FOLDERS[Path(film.image).parent.name]}
     if drawn is not None:
-        witnesses.append(name in drawn)
-    tags = tuple(tag for tag in TAGS if row[tag] == "1")
+        witnesses["drawings"] = name in drawn
+    fractured = _most_say(list(witnesses.values()))
+    tags = (*(tag for tag in TAGS if row[tag] == "1"), *film.tags)
     return Case(
         case_id=Path(name).stem,
         patient_id=f"block-{number // BLOCK:04d}",
@@ -142,10 +147,10 @@ def _case(row: Row, film: FilmFile, drawn: dict[str, list[Annotation]] | None) -
         sha256=film.sha256,
         width=film.width,
         height=film.height,
-        label=CLASS_NAMES[_most_say(witnesses)],
+        label=CLASS_NAMES[fractured],
         view="+".join(view for view in VIEWS if row[view] == "1"),
         body_part="+".join(part for part in BODY_PARTS if row[part] == "1"),
-        tags=tags if len(set(witnesses)) == 1 else (*tags, "label-conflict"),
+        tags=(*tags, *conflict_tags(fractured, witnesses)),
         annotations=tuple((drawn or {}).get(name, ())),
     )
 
@@ -164,12 +169,12 @@ def _with_splits(
     rows, skipped = read_table(Path(split_file), ("image_id", "split"))
     splits: dict[str, str] = {}
     for row in rows:
-        if row["split"] not in SPLIT_NAMES:
+        if known_split(row["split"]) not in SPLITS:
             skipped.append(Skipped(row.place, f"split {row['split']!r} is not one of train, val, valid, test"))
         elif row["image_id"] not in known:
             skipped.append(Skipped(row.place, f"{TABLE} has no usable line for {row['image_id']}"))
         else:
-            splits[row["image_id"]] = SPLIT_NAMES[row["split"]]
+            splits[row["image_id"]] = known_split(row["split"])
     return tuple(replace(case, split=splits.get(Path(case.image).name, "")) for case in cases), skipped
 
 
@@ -177,10 +182,7 @@ def _note(cases: Iterable[Case], split_file: str | Path | None) -> str:
     cases = tuple(cases)
     splits = "blocks split by seed 0" if split_file is None else f"split of {Path(split_file).name}"
     parts = [f"no patient ids exist: blocks of {BLOCK} neighbouring numbers stand in for patients", splits]
-    conflicts = sum("label-conflict" in case.tags for case in cases)
+    conflicts = len(conflicting(cases))
     if conflicts:
-        parts.append(f"{conflicts} tagged label-conflict: table, folder and drawings disagree, the majority decides")
-    copies = sum(any(tag.startswith("duplicate-of:") for tag in case.tags) for case in cases)
-    if copies:
-        parts.append(f"{copies} tagged duplicate-of")
-    return "; ".join(parts)
+        parts.append(f"{conflicts} tagged {CONFLICT}: table, folder and drawings disagree, the majority decides")
+    return "; ".join([*parts, *duplicates_note(cases)])

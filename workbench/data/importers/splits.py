@@ -8,9 +8,15 @@ from types import MappingProxyType
 from workbench.core.case import Case
 from workbench.core.errors import OptionError
 from workbench.core.seeding import derived_seed
+from workbench.data.importers.duplicates import leading_patients
 
 SHARES: Mapping[str, float] = MappingProxyType({"train": 0.5, "valid": 0.2, "test": 0.3})
 """Which part of the films each split is to hold, where nobody says."""
+
+SPLIT_WORDS: Mapping[str, str] = MappingProxyType(
+    {"train": "train", "training": "train", "val": "valid", "valid": "valid", "validation": "valid", "test": "test"}
+)
+"""What data sets call the splits."""
 
 
 def split_groups(groups: Iterable[str], *, seed: int = 0, shares: Mapping[str, float] = SHARES) -> dict[str, str]:
@@ -51,7 +57,7 @@ def split_groups(groups: Iterable[str], *, seed: int = 0, shares: Mapping[str, f
 
 
 def split_cases(cases: Iterable[Case], *, seed: int = 0, shares: Mapping[str, float] = SHARES) -> tuple[Case, ...]:
-    """Return the cases with a split each; a patient's films, and byte-equal films with their patients, stay together.
+    """Return the cases with a split each; a patient's films, and copies with their patients, stay together.
 
     Parameters
     ----------
@@ -68,23 +74,11 @@ def split_cases(cases: Iterable[Case], *, seed: int = 0, shares: Mapping[str, fl
         In the order given.
     """
     cases = tuple(cases)
-    leader = _leading_patient(cases)
+    leader = leading_patients(cases)
     chosen = split_groups((leader[case.patient_id] for case in cases), seed=seed, shares=shares)
     return tuple(replace(case, split=chosen[leader[case.patient_id]]) for case in cases)
 
 
-def _leading_patient(cases: tuple[Case, ...]) -> dict[str, str]:
-    """Return one patient to stand for all that byte-equal films join: the smallest id among them."""
-    leader = {case.patient_id: case.patient_id for case in cases}
-
-    def found(patient: str) -> str:
-        while leader[patient] != patient:
-            patient = leader[patient]
-        return patient
-
-    owner: dict[str, str] = {}
-    for case in cases:
-        if case.sha256:
-            one, other = sorted((found(case.patient_id), found(owner.setdefault(case.sha256, case.patient_id))))
-            leader[other] = one
-    return {patient: found(patient) for patient in leader}
+def known_split(name: str) -> str:
+    """Return the workbench's word for a split; a name that is not one of :data:`SPLIT_WORDS` stays as it is."""
+    return SPLIT_WORDS.get(name.lower(), name)

@@ -1,11 +1,16 @@
 """Tables from outside as strict CSV: declared columns, text first, the line number in every message."""
 
-from collections.abc import Collection
+import codecs
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from workbench.core.errors import ManifestError, Skipped
 from workbench.core.rows import numbered_rows
+
+SEPARATORS = (",", ";", "\t")
+"""What may stand between values: spreadsheets write semicolons where the comma is the decimal sign."""
 
 
 @dataclass(frozen=True)
@@ -32,18 +37,24 @@ class Row:
 
 
 def read_table(
-    path: Path, required: Collection[str], *, optional: Collection[str] | None = None
+    path: Path,
+    required: Collection[str],
+    *,
+    optional: Collection[str] | None = None,
+    columns: Sequence[str] | None = None,
 ) -> tuple[list[Row], list[Skipped]]:
-    """Read a CSV whose first column names the thing that a row is about.
+    """Read a CSV in which one column names the thing that a row is about; blanks around values are dropped.
 
     Parameters
     ----------
     path
-        The file: UTF-8, commas, one line of column names.
+        The file: UTF-8 or, with its byte order mark, UTF-16; one line of column names; one of :data:`SEPARATORS`.
     required
         Columns that must be there; the first of them must be filled and unique.
     optional
         The only other columns allowed; None allows any.
+    columns
+        The columns of a file without a line of names, which is separated by commas.
 
     Returns
     -------
@@ -60,22 +71,42 @@ def read_table(
     skipped: list[Skipped] = []
     seen: set[str] = set()
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            lines = numbered_rows(file)
-            columns = _checked_columns(path, next(lines, (1, []))[1], required, optional)
-            for line, values in lines:
+        with path.open(encoding=_encoding(path), newline="") as file:
+            lines, names = _body(path, file, required, optional) if columns is None else (numbered_rows(file), columns)
+            for line, found in lines:
+                values = found if isinstance(found, str) else [value.strip() for value in found]
                 place = f"{path}:{line}"
                 if isinstance(values, str):
                     skipped.append(Skipped(place, values))
-                elif reason := _row_reason(columns, values, required, seen):
+                elif reason := _row_reason(names, values, required, seen):
                     skipped.append(Skipped(place, reason))
                 else:
-                    rows.append(Row(place, dict(zip(columns, values, strict=True))))
+                    rows.append(Row(place, dict(zip(names, values, strict=True))))
     except FileNotFoundError:
         raise ManifestError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ManifestError(f"{path}: not readable as CSV ({error})") from error
+    except (OSError, UnicodeError) as error:
+        raise ManifestError(f"{path}: not readable as CSV ({error}); save it as CSV in UTF-8") from error
     return rows, skipped
+
+
+def _encoding(path: Path) -> str:
+    """Return UTF-16 where its byte order mark says so, else UTF-8 with or without one."""
+    with path.open("rb") as file:
+        return "utf-16" if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
+
+
+def _body(
+    path: Path, file: Iterator[str], required: Collection[str], optional: Collection[str] | None
+) -> tuple[Iterator[tuple[int, list[str] | str]], Sequence[str]]:
+    """Return the rows below the line of column names, and these, having found out what separates them."""
+    first = next(file, "")
+    key = next(iter(required))
+    has_key = (sign for sign in SEPARATORS if key in (name.strip('" \r\n') for name in first.split(sign)))
+    lines = numbered_rows(chain([first] if first else [], file), delimiter=next(has_key, ","))
+    names = next(lines, (1, list[str]()))[1]
+    if not isinstance(names, str):
+        names = [name.strip() for name in names]
+    return lines, _checked_columns(path, names, required, optional)
 
 
 def _checked_columns(
@@ -94,7 +125,7 @@ def _checked_columns(
     return columns
 
 
-def _row_reason(columns: list[str], values: list[str], required: Collection[str], seen: set[str]) -> str:
+def _row_reason(columns: Sequence[str], values: list[str], required: Collection[str], seen: set[str]) -> str:
     """Return why a row cannot be used, empty where it can; remembers its name."""
     key = next(iter(required))
     if len(values) != len(columns):
