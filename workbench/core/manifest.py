@@ -1,6 +1,5 @@
 """A data set as a list of cases: one CSV row a case, a TOML header, and COCO annotations beside it."""
 
-import csv
 import json
 import os
 import re
@@ -15,7 +14,8 @@ from workbench.core.case import Case, Study
 from workbench.core.coco import annotations_by_image, coco_document
 from workbench.core.errors import ManifestError, ReaderError, Skipped
 from workbench.core.files import digest_of, path_inside, project_path, read_json, write_json, write_text
-from workbench.core.rows import numbered_rows
+from workbench.core.rows import csv_text, numbered_rows
+from workbench.core.skipped import skipped_path, write_skipped
 
 COLUMNS = tuple(each.name for each in fields(Case) if each.name != "annotations")
 REQUIRED = ("case_id", "patient_id", "study_id", "image")
@@ -51,7 +51,7 @@ class Manifest:
     counts
         How many of what in which split, as a drawn data set's header says before a film is drawn.
     skipped
-        Rows of the CSV that could not be used, with file, line and reason.
+        What an importer found but could not use, or the rows of the CSV that could not be read: place and reason.
     """
 
     name: str
@@ -193,18 +193,15 @@ def read_manifest(path: str | Path, root: str | Path | None = None) -> Manifest:
 
 
 def write_manifest(manifest: Manifest, path: str | Path) -> None:
-    """Write ``NAME.csv``, ``NAME.toml`` and, where anything is annotated, ``NAME.coco.json``; each atomically."""
+    """Write ``NAME.csv``, ``NAME.toml`` and, where they say anything, ``NAME.coco.json`` and ``NAME.skipped.csv``."""
     path = Path(path)
-    lines: list[str] = []
-    writer = csv.writer(_Lines(lines), lineterminator="\r\n")  # it quotes the signs that end a line, and only these
-    writer.writerow(COLUMNS)
-    writer.writerows(_row(case).values() for case in manifest)
-    write_text(path, "".join(lines))
+    write_text(path, csv_text([COLUMNS, *(tuple(_row(case).values()) for case in manifest)]))
     annotations_path = path.with_suffix(".coco.json")
     if any(case.annotations for case in manifest):
         write_json(annotations_path, coco_document(manifest.cases))
     else:
         annotations_path.unlink(missing_ok=True)
+    write_skipped(skipped_path(path), manifest.skipped)
     write_text(path.with_suffix(".toml"), _header_text(manifest))
 
 
@@ -212,14 +209,6 @@ def data_root(path: Path, name: str) -> Path:
     """Return where the films of a manifest lie when nobody says: ``$WORKBENCH_DATA/NAME``, else ``data/NAME``."""
     shelf = os.environ.get("WORKBENCH_DATA")
     return Path(shelf) / name if shelf else path.resolve().parent.parent / "data" / name
-
-
-class _Lines:
-    def __init__(self, lines: list[str]) -> None:
-        self._lines = lines
-
-    def write(self, line: str) -> None:
-        self._lines.append(line.removesuffix("\r\n") + "\n")
 
 
 def _row(case: Case) -> dict[str, Any]:

@@ -124,5 +124,5 @@ def _film_file(root: Path, image: str) -> FilmFile | Skipped:
 
 def _pixels_sha256(film: Radiograph) -> str:
     digest = hashlib.sha256(f"{film.width} x {film.height}".encode())
-    digest.update(memoryview(film.pixels))
+    digest.update(film.pixels.tobytes())
     return digest.hexdigest()
