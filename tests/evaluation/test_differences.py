@@ -10,7 +10,7 @@ import pytest
 from workbench.core.errors import ManifestError, UnknownNameError
 from workbench.core.predictions import Predictions
 from workbench.evaluation.differences import metric_difference, probability_change
-from workbench.evaluation.intervals import cluster_weights
+from workbench.evaluation.intervals import Resampling, cluster_weights
 from workbench.evaluation.metrics import METRICS, auroc
 
 
@@ -23,7 +23,7 @@ def shifted(predictions: Predictions, by: float) -> Predictions:
 def test_a_model_does_not_differ_from_itself(made_at_random: Callable[..., Any], metric: str) -> None:
     predictions, manifest = made_at_random(20)
     shuffled = predictions.select(predictions.case_ids[::-1])
-    found = metric_difference(predictions, manifest, shuffled, manifest, metric=metric, resamples=100)
+    found = metric_difference(predictions, manifest, shuffled, manifest, metric=metric, resampling=Resampling(100))
     assert (found.estimate, found.low, found.high) == (0, 0, 0)
 
 
@@ -32,11 +32,11 @@ def test_joint_resampling_equals_the_loop_written_out(made_at_random: Callable[.
     b, _ = made_at_random(15, seed=2)
     part = [case.case_id for case in manifest if case.patient_id not in ("p0", "p4")]
     b, manifest_b = b.select(part), manifest.select(part)
-    found = metric_difference(a, manifest, b, manifest_b, resamples=80, seed=6)
+    found = metric_difference(a, manifest, b, manifest_b, resampling=Resampling(80, seed=6))
     assert found.clusters == 15
     names = sorted({case.patient_id for case in manifest})
     values = []
-    for row in cluster_weights(names, 80, 6).astype(int):
+    for row in cluster_weights(names, Resampling(80, seed=6)).astype(int):
         times = dict(zip(names, row, strict=True))
         sides = []
         for side, cases in ((a, manifest), (b, manifest_b)):
@@ -70,7 +70,7 @@ def test_a_fall_is_found_and_has_its_sign(made_at_random: Callable[..., Any]) ->
 
 def test_one_side_of_one_class_is_undefined(make: Callable[..., Any]) -> None:
     a, manifest = make([0, 1, 0, 1], [0.1, 0.9, 0.2, 0.8])
-    found = metric_difference(a, manifest, a.select(["c0", "c2"]), manifest, resamples=30)
+    found = metric_difference(a, manifest, a.select(["c0", "c2"]), manifest, resampling=Resampling(30))
     assert str(found) == "undefined: on one side all cases are of one class"
     assert found.undefined == 30
 
@@ -78,14 +78,14 @@ def test_one_side_of_one_class_is_undefined(make: Callable[..., Any]) -> None:
 def test_unlabelled_films_do_not_count(make: Callable[..., Any]) -> None:
     with_unknown, manifest = make([0, 1, -1, 0, 1], [0.1, 0.9, 0.99, 0.5, 0.3])
     kept = with_unknown.select(["c0", "c1", "c3", "c4"])
-    found = metric_difference(with_unknown, manifest, kept, manifest, resamples=30)
+    found = metric_difference(with_unknown, manifest, kept, manifest, resampling=Resampling(30))
     assert (found.estimate, found.clusters) == (0, 4)
 
 
 def test_change_of_probability(make: Callable[..., Any]) -> None:
     before, manifest = make([0, 1, -1, 1], [0.5, 0.6, 0.7, 0.8], patients=["p", "p", "q", "r"])
     after = shifted(before, -0.25).select(["c3", "c1", "c0", "c2"])
-    found = probability_change(before, after, manifest, resamples=40)
+    found = probability_change(before, after, manifest, resampling=Resampling(40))
     assert (found.estimate, found.low, found.high) == pytest.approx((-0.25, -0.25, -0.25))
     assert found.clusters == 3
     still = probability_change(before, before, manifest)

@@ -12,14 +12,16 @@ import sklearn.metrics as theirs
 
 from workbench.core.errors import ManifestError, OptionError, ReaderError, UnknownNameError
 from workbench.evaluation.evaluate import evaluate
+from workbench.evaluation.intervals import Resampling
 from workbench.evaluation.metrics import METRICS
-from workbench.evaluation.scores import UNITS, Evaluation
+from workbench.evaluation.scores import Evaluation
 from workbench.evaluation.studies import study_predictions
+from workbench.evaluation.units import UNITS
 
 
 def test_groups_and_counts(made_at_random: Callable[..., Any]) -> None:
     predictions, manifest = made_at_random(30)
-    found = evaluate(predictions, manifest, resamples=20)
+    found = evaluate(predictions, manifest, resampling=Resampling(20))
     groups = ["overall", "part-0", "part-1", "part-2", "kind:crack"]
     assert [(each.unit, each.group) for each in found] == [(unit, group) for unit in UNITS for group in groups]
     overall, part, kind = (found.group(group) for group in ("overall", "part-1", "kind:crack"))
@@ -37,7 +39,7 @@ def test_groups_and_counts(made_at_random: Callable[..., Any]) -> None:
 @pytest.mark.parametrize("threshold", [0.5, 0.3])
 def test_estimates_equal_scikit_learn(made_at_random: Callable[..., Any], threshold: float) -> None:
     predictions, manifest = made_at_random(30, seed=4)
-    found = evaluate(predictions, manifest, resamples=5, threshold=threshold)
+    found = evaluate(predictions, manifest, resampling=Resampling(5), threshold=threshold)
     units = {"image": (predictions, threshold)}
     for rule, cut in (("majority", 0.5), ("mean", threshold)):
         joined = study_predictions(predictions, manifest, rule=rule, threshold=threshold)
@@ -55,9 +57,9 @@ def test_estimates_equal_scikit_learn(made_at_random: Callable[..., Any], thresh
 def test_the_order_of_cases_does_not_matter_and_the_seed_does(made_at_random: Callable[..., Any]) -> None:
     predictions, manifest = made_at_random(12)
     shuffled = predictions.select(np.random.default_rng(0).permutation(predictions.case_ids).tolist())
-    found = evaluate(predictions, manifest, resamples=50)
-    assert json.dumps(evaluate(shuffled, manifest, resamples=50).to_json()) == json.dumps(found.to_json())
-    other = evaluate(predictions, manifest, resamples=50, seed=1)
+    found = evaluate(predictions, manifest, resampling=Resampling(50))
+    assert json.dumps(evaluate(shuffled, manifest, resampling=Resampling(50)).to_json()) == json.dumps(found.to_json())
+    other = evaluate(predictions, manifest, resampling=Resampling(50, seed=1))
     assert other.interval("auroc").estimate == found.interval("auroc").estimate
     assert other.interval("auroc") != found.interval("auroc")
 
@@ -73,7 +75,7 @@ def test_intervals_by_patient_are_wider_than_by_film(made_at_random: Callable[..
 def test_a_body_part_of_one_class_is_undefined_with_a_reason(make: Callable[..., Any]) -> None:
     parts = ["hand"] * 4 + ["wrist"] * 4
     predictions, manifest = make([0, 1, 0, 1, 0, 0, 0, 0], [0.1, 0.9, 0.6, 0.7, 0.2, 0.3, 0.1, 0.2], body_parts=parts)
-    found = evaluate(predictions, manifest, resamples=50)
+    found = evaluate(predictions, manifest, resampling=Resampling(50))
     area, kappa = found.interval("auroc", "wrist"), found.interval("cohen-kappa", "wrist")
     assert (area.estimate, area.low, area.undefined) == (None, None, 50)
     assert str(area) == "undefined: all cases are of one class"
@@ -83,27 +85,27 @@ def test_a_body_part_of_one_class_is_undefined_with_a_reason(make: Callable[...,
 
 
 def test_random_predictions_did_not_learn_and_good_ones_did(made_at_random: Callable[..., Any]) -> None:
-    good = evaluate(*made_at_random(60), resamples=300)
+    good = evaluate(*made_at_random(60), resampling=Resampling(300))
     assert good.learned
     assert good.verdict.startswith("learned: image-level AUROC 0.")
-    chance = evaluate(*made_at_random(60, signal=0.0), resamples=300)
+    chance = evaluate(*made_at_random(60, signal=0.0), resampling=Resampling(300))
     assert not chance.learned
     assert chance.interval("auroc").includes(0.5)
     assert chance.verdict.startswith("did not learn: the interval")
-    swapped = evaluate(*made_at_random(60, signal=-2.0), resamples=300)
+    swapped = evaluate(*made_at_random(60, signal=-2.0), resampling=Resampling(300))
     assert not swapped.learned
     assert "are the classes swapped?" in swapped.verdict
 
 
 def test_one_class_alone_did_not_learn(make: Callable[..., Any]) -> None:
-    found = evaluate(*make([0, 0, 0], [0.1, 0.2, 0.3]), resamples=10)
+    found = evaluate(*make([0, 0, 0], [0.1, 0.2, 0.3]), resampling=Resampling(10))
     assert not found.learned
     assert found.verdict.endswith("undefined: all cases are of one class")
 
 
 def test_what_is_left_out_is_counted(make: Callable[..., Any]) -> None:
     predictions, manifest = make([0, 1, -1, 1, 0], [0.1, 0.9, 0.5, 0.7, 0.4], note="patients are blocks of 25 ids")
-    found = evaluate(predictions.select(["c0", "c1", "c2", "c3"]), manifest, resamples=10)
+    found = evaluate(predictions.select(["c0", "c1", "c2", "c3"]), manifest, resampling=Resampling(10))
     assert (found.unlabelled, found.unpredicted) == (1, 1)
     assert (found.group().cases, found.group(unit="study-majority").cases) == (3, 3)
     assert found.note == "patients are blocks of 25 ids"
@@ -111,7 +113,7 @@ def test_what_is_left_out_is_counted(make: Callable[..., Any]) -> None:
 
 def test_json_is_strict_and_reads_back(made_at_random: Callable[..., Any], make: Callable[..., Any]) -> None:
     for predictions, manifest in (made_at_random(9), make([0, 0], [0.1, 0.2])):
-        found = evaluate(predictions, manifest, resamples=10)
+        found = evaluate(predictions, manifest, resampling=Resampling(10))
         text = json.dumps(found.to_json(), allow_nan=False)
         assert Evaluation.from_json(json.loads(text)) == found
     for wrong in ({}, [], {"groups": [{"intervals": {}}]}, {"groups": 3}):
@@ -120,9 +122,9 @@ def test_json_is_strict_and_reads_back(made_at_random: Callable[..., Any], make:
 
 
 def test_frame_has_a_row_for_every_number(make: Callable[..., Any]) -> None:
-    found = evaluate(*make([0, 0, 1], [0.1, 0.2, 0.9], body_parts=["hand", "hand", "wrist"]), resamples=10)
+    found = evaluate(*make([0, 0, 1], [0.1, 0.2, 0.9], body_parts=["hand", "hand", "wrist"]), resampling=Resampling(10))
     frame = found.to_frame()
-    assert len(frame) == 3 * 3 * len(METRICS)
+    assert len(frame) == len(UNITS) * 3 * len(METRICS)
     row = frame[(frame.unit == "image") & (frame.group == "hand") & (frame.metric == "auroc")].iloc[0]
     assert math.isnan(row.estimate)
     assert row.reason == "all cases are of one class"
@@ -131,7 +133,7 @@ def test_frame_has_a_row_for_every_number(make: Callable[..., Any]) -> None:
 
 def test_names_that_are_not_there(make: Callable[..., Any]) -> None:
     predictions, manifest = make([0, 1], [0.1, 0.9])
-    found = evaluate(predictions, manifest, resamples=5)
+    found = evaluate(predictions, manifest, resampling=Resampling(5))
     with pytest.raises(UnknownNameError, match="did you mean 'wrist'"):
         found.group("wrst")
     with pytest.raises(UnknownNameError, match="did you mean 'study-mean'"):

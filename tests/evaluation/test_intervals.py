@@ -10,6 +10,7 @@ from workbench.core.errors import OptionError
 from workbench.evaluation import intervals
 from workbench.evaluation.intervals import (
     Interval,
+    Resampling,
     cluster_weights,
     clustered_bootstrap,
     mean_interval,
@@ -20,7 +21,7 @@ from workbench.evaluation.metrics import auroc
 
 def test_weights_draw_whole_clusters_as_often_as_there_are() -> None:
     clusters = ["b", "a", "b", "c", "a", "b"]
-    weights = cluster_weights(clusters, 500, 0)
+    weights = cluster_weights(clusters, Resampling(500))
     assert weights.shape == (500, 6)
     for name in "abc":
         columns = weights[:, [i for i, each in enumerate(clusters) if each == name]]
@@ -33,16 +34,18 @@ def test_weights_draw_whole_clusters_as_often_as_there_are() -> None:
 
 def test_weights_depend_on_the_seed_and_not_on_the_order_of_cases() -> None:
     clusters = ["x", "y", "y", "z"]
-    weights, order = cluster_weights(clusters, 50, 7), [3, 1, 0, 2]
-    np.testing.assert_array_equal(cluster_weights([clusters[i] for i in order], 50, 7), weights[:, order])
-    assert (cluster_weights(clusters, 50, 8) != weights).any()
+    weights, order = cluster_weights(clusters, Resampling(50, seed=7)), [3, 1, 0, 2]
+    np.testing.assert_array_equal(
+        cluster_weights([clusters[i] for i in order], Resampling(50, seed=7)), weights[:, order]
+    )
+    assert (cluster_weights(clusters, Resampling(50, seed=8)) != weights).any()
 
 
 def test_blocks_draw_what_one_block_would(monkeypatch: pytest.MonkeyPatch) -> None:
     clusters = [f"p{i // 2}" for i in range(14)]
-    whole = cluster_weights(clusters, 100, 3)
+    whole = cluster_weights(clusters, Resampling(100, seed=3))
     monkeypatch.setattr(intervals, "BLOCK_SIZE", 14 * 9)
-    np.testing.assert_array_equal(cluster_weights(clusters, 100, 3), whole)
+    np.testing.assert_array_equal(cluster_weights(clusters, Resampling(100, seed=3)), whole)
 
 
 def test_an_interval_equals_the_loop_written_out() -> None:
@@ -50,9 +53,9 @@ def test_an_interval_equals_the_loop_written_out() -> None:
     truth = generator.integers(0, 2, 30)
     probability = generator.random(30)
     clusters = [f"p{i // 3}" for i in range(30)]
-    found = clustered_bootstrap(lambda w: auroc(truth, probability, w), clusters, resamples=200, level=0.9, seed=4)
+    found = clustered_bootstrap(lambda w: auroc(truth, probability, w), clusters, resampling=Resampling(200, 0.9, 4))
     values = []
-    for row in cluster_weights(clusters, 200, 4).astype(int):
+    for row in cluster_weights(clusters, Resampling(200, seed=4)).astype(int):
         again = np.repeat(np.arange(30), row)
         values.append(auroc(truth[again], probability[again]))
     defined = [value for value in values if not math.isnan(value)]
@@ -70,7 +73,7 @@ def test_coverage_of_a_mean_of_correlated_films(clustered: bool, low: float, hig
     covered = 0
     for trial in range(400):
         values = generator.normal(size=patients)[owner] + 0.5 * generator.normal(size=len(owner))
-        covered += mean_interval(values, clusters, resamples=300, seed=trial).includes(0.0)
+        covered += mean_interval(values, clusters, resampling=Resampling(300, seed=trial)).includes(0.0)
     assert low <= covered / 400 <= high
 
 
@@ -85,7 +88,9 @@ def test_coverage_of_an_auroc_of_correlated_films(clustered: bool, low: float, h
     covered = 0
     for trial in range(200):
         score = signal * truth + generator.normal(size=patients)[owner] + 0.5 * generator.normal(size=len(owner))
-        interval = clustered_bootstrap(lambda w, s=score: auroc(truth, s, w), clusters, resamples=300, seed=trial)
+        interval = clustered_bootstrap(
+            lambda w, s=score: auroc(truth, s, w), clusters, resampling=Resampling(300, seed=trial)
+        )
         covered += interval.includes(true_value)
     assert low <= covered / 200 <= high
 
@@ -103,14 +108,14 @@ def test_copies_of_films_add_no_certainty_unless_taken_for_patients() -> None:
 
 def test_a_wider_level_holds_the_narrower() -> None:
     values, clusters = np.random.default_rng(3).normal(size=30), [f"p{i}" for i in range(30)]
-    narrow, wide = (mean_interval(values, clusters, level=level) for level in (0.5, 0.99))
+    narrow, wide = (mean_interval(values, clusters, resampling=Resampling(level=level)) for level in (0.5, 0.99))
     assert wide.low < narrow.low < narrow.high < wide.high
 
 
 def test_what_an_interval_says() -> None:
     assert str(Interval(0.8412, 0.789, 0.8801, 0.95, 1000, 90)) == "0.84 [0.79, 0.88]"
     assert str(Interval(None, None, None, 0.95, 10, 3, 10, "all cases are of one class")).startswith("undefined: all")
-    alone = mean_interval(np.array([0.2, 0.4]), ["p", "p"], resamples=20)
+    alone = mean_interval(np.array([0.2, 0.4]), ["p", "p"], resampling=Resampling(20))
     assert str(alone) == "0.30 (no interval: one cluster only)"
     assert not alone.includes(0.3)
 
@@ -124,11 +129,11 @@ def test_resamples_without_a_value_are_left_out_and_counted() -> None:
 
 @pytest.mark.parametrize(
     ("settings", "message"),
-    [({"level": 1.0}, "level: 1.0"), ({"level": math.nan}, "level: nan"), ({"resamples": 0}, "resamples: 0")],
+    [({"level": 1.0}, "level: 1.0"), ({"level": math.nan}, "level: nan"), ({"rounds": 0}, "rounds: 0 is below 1")],
 )
 def test_settings_out_of_range_are_refused(settings: dict[str, float], message: str) -> None:
     with pytest.raises(OptionError, match=message):
-        mean_interval(np.array([0.1, 0.2]), ["a", "b"], **settings)
+        Resampling(**settings)
 
 
 def test_no_case_and_no_number_are_refused() -> None:

@@ -55,7 +55,7 @@ def scored(classifier: Classifier, films: Manifest) -> ScoredFilms:
 
 def test_metrics_have_a_row_and_units_a_column(scored: ScoredFilms) -> None:
     table = tables.metrics_table(scored.evaluation)
-    assert list(table.columns) == ["image", "study-majority", "study-mean"]
+    assert list(table.columns) == ["image", "study-majority", "study-mean", "patient"]
     assert table.loc["cases", "image"] == "8"
     assert table.loc["auroc", "image"] == str(scored.evaluation.interval("auroc"))
 

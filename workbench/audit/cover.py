@@ -22,7 +22,7 @@ from workbench.core.predictions import Predictions
 from workbench.core.progress import Progress
 from workbench.core.seeding import derived_generator
 from workbench.evaluation.differences import metric_difference, probability_change
-from workbench.evaluation.intervals import Interval, mean_interval
+from workbench.evaluation.intervals import Interval, Resampling, mean_interval
 from workbench.evaluation.metrics import METRICS
 from workbench.imaging.edits import control_patch, cover, with_surroundings
 from workbench.imaging.films import Edit
@@ -265,15 +265,15 @@ def _effect(
     controlled = [case_id for case_id in carrying if case_id not in set(without_control)]
     mapped = [row for row in table if np.isfinite(row["share"])]
     patients = [row["patient_id"] for row in mapped]
-    bootstrap: dict[str, Any] = {"seed": seed, "resamples": resamples}
+    resampling = Resampling(resamples, seed=seed)
 
     def mean(column: str) -> Interval:
         if not mapped:
-            return Interval(None, None, None, 0.95, resamples, 0, reason="no map has positive mass")
-        return mean_interval(np.array([row[column] for row in mapped]), patients, **bootstrap)
+            return Interval(None, None, None, resampling.level, resamples, 0, reason="no map has positive mass")
+        return mean_interval(np.array([row[column] for row in mapped]), patients, resampling=resampling)
 
     def change(after: Predictions, ids: list[str]) -> Interval:
-        return probability_change(before.select(ids), after.select(ids), manifest, **bootstrap)
+        return probability_change(before.select(ids), after.select(ids), manifest, resampling=resampling)
 
     def auroc(predictions: Predictions) -> float | None:
         known = predictions.truth >= 0
@@ -294,8 +294,10 @@ def _effect(
         auroc=auroc(before),
         covered_auroc=auroc(covered),
         control_auroc=auroc(control),
-        auroc_change=metric_difference(covered, manifest, before, manifest, metric="auroc", **bootstrap),
-        control_auroc_change=metric_difference(control, manifest, before, manifest, metric="auroc", **bootstrap),
+        auroc_change=metric_difference(covered, manifest, before, manifest, metric="auroc", resampling=resampling),
+        control_auroc_change=metric_difference(
+            control, manifest, before, manifest, metric="auroc", resampling=resampling
+        ),
     )
 
 

@@ -9,8 +9,15 @@ import numpy as np
 from workbench.core.errors import ManifestError
 from workbench.core.manifest import Manifest
 from workbench.core.predictions import Predictions
-from workbench.evaluation.intervals import Interval, clustered_bootstrap, mean_interval
+from workbench.evaluation.intervals import (
+    DEFAULT_RESAMPLING,
+    Interval,
+    Resampling,
+    clustered_bootstrap,
+    mean_interval,
+)
 from workbench.evaluation.metrics import METRICS, UNDEFINED_WHEN, Values
+from workbench.evaluation.units import IMAGE, Sample, labelled_sample
 
 
 def metric_difference(
@@ -20,12 +27,11 @@ def metric_difference(
     manifest_b: Manifest,
     *,
     metric: str = "auroc",
-    resamples: int = 1000,
-    level: float = 0.95,
-    seed: int = 0,
+    unit: str = IMAGE,
+    resampling: Resampling = DEFAULT_RESAMPLING,
     threshold: float = 0.5,
 ) -> Interval:
-    """Return the image-level metric on ``a`` minus that on ``b``.
+    """Return the metric on ``a`` minus that on ``b``.
 
     Serves one model on two sets of films (the fall in AUROC from its own kind of films to others) and two models on
     one set. Patients are drawn from the union of both sets; a drawn patient brings its films on each side. Where the
@@ -43,14 +49,12 @@ def metric_difference(
         Says the patient of each film of ``b``; one patient has the same id in both.
     metric
         A name of :data:`workbench.evaluation.metrics.METRICS`.
-    resamples
-        How many to draw.
-    level
-        Share of the resampled differences inside the interval.
-    seed
-        The same seed gives the same interval.
+    unit
+        What is counted: one of :data:`workbench.evaluation.units.UNITS`.
+    resampling
+        Rounds, level and seed.
     threshold
-        Abnormal is strictly above it.
+        A film is abnormal strictly above it.
 
     Returns
     -------
@@ -60,28 +64,25 @@ def metric_difference(
     Raises
     ------
     UnknownNameError
-        No such metric.
+        No such metric or unit.
     ManifestError
         A film is not in its manifest, or a side has no labelled film.
     """
     score = METRICS.get(metric)
-    (truth_a, probability_a, patients_a), (truth_b, probability_b, patients_b) = (
-        _labelled(a, manifest_a),
-        _labelled(b, manifest_b),
+    on_a, on_b = (
+        labelled_sample(predictions, manifest, unit=unit, threshold=threshold)
+        for predictions, manifest in ((a, manifest_a), (b, manifest_b))
     )
+
+    def of(sample: Sample, weights: np.ndarray) -> Values:
+        values: Values = score(sample.truth, sample.probability, weights, threshold=sample.threshold)
+        return values
 
     def difference(weights: np.ndarray) -> Values:
-        on_a = score(truth_a, probability_a, weights[:, : len(truth_a)], threshold=threshold)
-        return on_a - score(truth_b, probability_b, weights[:, len(truth_a) :], threshold=threshold)
+        return of(on_a, weights[:, : len(on_a)]) - of(on_b, weights[:, len(on_a) :])
 
-    return clustered_bootstrap(
-        difference,
-        patients_a + patients_b,
-        resamples=resamples,
-        level=level,
-        seed=seed,
-        reason=f"on one side {UNDEFINED_WHEN[metric]}",
-    )
+    reason = f"on one side {UNDEFINED_WHEN[metric]}"
+    return clustered_bootstrap(difference, on_a.patients + on_b.patients, resampling=resampling, reason=reason)
 
 
 def probability_change(
@@ -89,9 +90,7 @@ def probability_change(
     after: Predictions,
     manifest: Manifest,
     *,
-    resamples: int = 1000,
-    level: float = 0.95,
-    seed: int = 0,
+    resampling: Resampling = DEFAULT_RESAMPLING,
 ) -> Interval:
     """Return the mean paired change of the abnormal probability, after minus before an edit of the films.
 
@@ -103,12 +102,8 @@ def probability_change(
         Predictions of the same cases after the edit, in any order.
     manifest
         Says the patient of each case.
-    resamples
-        How many to draw.
-    level
-        Share of the resampled means inside the interval.
-    seed
-        The same seed gives the same interval.
+    resampling
+        Rounds, level and seed.
 
     Returns
     -------
@@ -125,12 +120,4 @@ def probability_change(
         raise ManifestError(f"{len(alone)} cases are predicted on one side only, such as {alone[0]!r}; pair them first")
     change = after.select(before.case_ids).abnormal - before.abnormal
     patients = [case.patient_id for case in manifest.select(before.case_ids)]
-    return mean_interval(change, patients, resamples=resamples, level=level, seed=seed)
-
-
-def _labelled(predictions: Predictions, manifest: Manifest) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    known = np.flatnonzero(predictions.truth >= 0)
-    if not len(known):
-        raise ManifestError(f"{manifest.name}: none of the {len(predictions)} predicted films has a label")
-    patients = [case.patient_id for case in manifest.select(predictions.case_ids)]
-    return predictions.truth[known], predictions.abnormal[known], [patients[row] for row in known]
+    return mean_interval(change, patients, resampling=resampling)

@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from workbench.core.errors import OptionError
+from workbench.core.options import check_options, option
 from workbench.core.seeding import derived_generator
 from workbench.evaluation.metrics import Values, Weights
 
@@ -23,6 +24,23 @@ Statistic = Callable[[np.ndarray], Values]
 
 BLOCK_SIZE = 2_000_000
 """Weights handled at once: 16 MB, so that memory stays flat however many cases there are."""
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """How patients are resampled: the same everywhere, so that numbers set side by side have like intervals."""
+
+    rounds: int = option(1000, "resamples to draw", low=1)
+    level: float = option(0.95, "share of the resampled values inside an interval", low=0.0, high=1.0)
+    seed: int = option(0, "the same seed gives the same intervals", low=0)
+
+    def __post_init__(self) -> None:
+        check_options(self)
+        if self.level in (0, 1):
+            raise OptionError(f"Resampling.level: {self.level!r} is not between 0 and 1, such as 0.95")
+
+
+DEFAULT_RESAMPLING = Resampling()
 
 
 @dataclass(frozen=True)
@@ -68,17 +86,15 @@ class Interval:
         return self.low is not None and self.high is not None and self.low <= value <= self.high
 
 
-def cluster_weights(clusters: Sequence[str], resamples: int, seed: int) -> Float64[np.ndarray, "b n"]:
+def cluster_weights(clusters: Sequence[str], resampling: Resampling = DEFAULT_RESAMPLING) -> Float64[np.ndarray, "b n"]:
     """Draw resamples of clusters with replacement.
 
     Parameters
     ----------
     clusters
         The cluster (patient) of each of n cases.
-    resamples
-        How many to draw (b).
-    seed
-        The weights depend on it and on the set of cluster names, not on the order of the cases.
+    resampling
+        Rounds (b) and seed; the weights depend on these and on the set of cluster names, not on the order of the cases.
 
     Returns
     -------
@@ -86,16 +102,14 @@ def cluster_weights(clusters: Sequence[str], resamples: int, seed: int) -> Float
         How often each resample holds each case; cases of one cluster have equal columns, and each row's sum over
         clusters is their number.
     """
-    return np.concatenate(list(_weight_blocks(clusters, resamples, seed)))
+    return np.concatenate(list(_weight_blocks(clusters, resampling)))
 
 
 def clustered_bootstrap(
     statistic: Statistic,
     clusters: Sequence[str],
     *,
-    resamples: int = 1000,
-    level: float = 0.95,
-    seed: int = 0,
+    resampling: Resampling = DEFAULT_RESAMPLING,
     reason: str = "not defined on these cases",
 ) -> Interval:
     """Return a statistic of n cases with its percentile interval over resampled clusters.
@@ -106,12 +120,8 @@ def clustered_bootstrap(
         Takes weights (b, n) to values (b): for example ``lambda weights: auroc(truth, probability, weights)``.
     clusters
         The cluster (patient) of each case (n).
-    resamples
-        How many to draw.
-    level
-        Share of the resampled values inside the interval.
-    seed
-        The same seed gives the same interval.
+    resampling
+        Rounds, level and seed.
     reason
         What to say where the statistic has no value.
 
@@ -123,19 +133,16 @@ def clustered_bootstrap(
     Raises
     ------
     OptionError
-        No case, a level outside (0, 1), or fewer than one resample.
+        There is no case.
     """
-    settings = {"resamples": resamples, "level": level, "seed": seed, "reasons": {"": reason}}
-    return clustered_bootstraps({"": statistic}, clusters, **settings)[""]  # type: ignore[arg-type]  # mixed settings
+    return clustered_bootstraps({"": statistic}, clusters, resampling=resampling, reasons={"": reason})[""]
 
 
 def clustered_bootstraps(
     statistics: Mapping[str, Statistic],
     clusters: Sequence[str],
     *,
-    resamples: int = 1000,
-    level: float = 0.95,
-    seed: int = 0,
+    resampling: Resampling = DEFAULT_RESAMPLING,
     reasons: Mapping[str, str] | None = None,
 ) -> dict[str, Interval]:
     """Do :func:`clustered_bootstrap` for several statistics on the same resamples.
@@ -146,12 +153,8 @@ def clustered_bootstraps(
         Each takes weights (b, n) to values (b).
     clusters
         The cluster of each case (n).
-    resamples
-        How many to draw.
-    level
-        Share of the resampled values inside the interval.
-    seed
-        The same seed gives the same intervals.
+    resampling
+        Rounds, level and seed.
     reasons
         What to say where a statistic has no value, by its name.
 
@@ -163,14 +166,12 @@ def clustered_bootstraps(
     Raises
     ------
     OptionError
-        No case, a level outside (0, 1), or fewer than one resample.
+        There is no case.
     """
     if not len(clusters):
         raise OptionError("no case to resample; give at least one")
-    if not 0 < level < 1:
-        raise OptionError(f"level: {level!r} is not between 0 and 1, such as 0.95")
     drawn: dict[str, list[np.ndarray]] = {name: [] for name in statistics}
-    for weights in _weight_blocks(clusters, resamples, seed):
+    for weights in _weight_blocks(clusters, resampling):
         for name, statistic in statistics.items():
             drawn[name].append(np.asarray(statistic(weights)))
     whole, count = np.ones((1, len(clusters))), len(set(clusters))
@@ -178,7 +179,7 @@ def clustered_bootstraps(
         name: percentile_interval(
             float(np.asarray(statistic(whole))[0]),
             np.concatenate(drawn[name]),
-            level=level,
+            level=resampling.level,
             clusters=count,
             reason=(reasons or {}).get(name, "not defined on these cases"),
         )
@@ -227,9 +228,7 @@ def mean_interval(
     values: Float64[np.ndarray, " n"],
     clusters: Sequence[str],
     *,
-    resamples: int = 1000,
-    level: float = 0.95,
-    seed: int = 0,
+    resampling: Resampling = DEFAULT_RESAMPLING,
 ) -> Interval:
     """Return the mean of values such as paired changes, with its interval over resampled clusters.
 
@@ -239,12 +238,8 @@ def mean_interval(
         One for each case (n).
     clusters
         The cluster (patient) of each case.
-    resamples
-        How many to draw.
-    level
-        Share of the resampled values inside the interval.
-    seed
-        The same seed gives the same interval.
+    resampling
+        Rounds, level and seed.
 
     Returns
     -------
@@ -262,18 +257,16 @@ def mean_interval(
     def mean(weights: Weights) -> Values:
         return np.asarray(weights @ values / weights.sum(axis=1))
 
-    return clustered_bootstrap(mean, clusters, resamples=resamples, level=level, seed=seed)
+    return clustered_bootstrap(mean, clusters, resampling=resampling)
 
 
-def _weight_blocks(clusters: Sequence[str], resamples: int, seed: int) -> Iterator[np.ndarray]:
-    if resamples < 1:
-        raise OptionError(f"resamples: {resamples!r} is below 1")
+def _weight_blocks(clusters: Sequence[str], resampling: Resampling) -> Iterator[np.ndarray]:
     names, owner = np.unique(np.asarray(clusters, dtype=str), return_inverse=True)
     count = len(names)
     rows = max(1, BLOCK_SIZE // len(owner))
-    generator = derived_generator(seed, "clustered bootstrap")
-    for start in range(0, resamples, rows):
-        block = min(rows, resamples - start)
+    generator = derived_generator(resampling.seed, "clustered bootstrap")
+    for start in range(0, resampling.rounds, rows):
+        block = min(rows, resampling.rounds - start)
         picked = generator.integers(count, size=(block, count)) + count * np.arange(block)[:, None]
         held = np.bincount(picked.ravel(), minlength=block * count).reshape(block, count)
         yield held.astype(np.float64)[:, owner]

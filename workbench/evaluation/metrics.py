@@ -21,7 +21,7 @@ from workbench.core.registry import Registry
 Truth = Int64[np.ndarray, " n"]
 """1 abnormal, 0 normal."""
 Probability = Float64[np.ndarray, " n"]
-"""Of the abnormal class; for :func:`auroc` any score will do."""
+"""Of the abnormal class; for :func:`auroc` and :func:`average_precision` any score will do."""
 Weights = Real[np.ndarray, "b n"]
 """How often each of b resamples holds each of n cases: whole numbers, of any real type (float64 is fastest)."""
 Values = float | Float64[np.ndarray, " b"]
@@ -38,8 +38,15 @@ UNDEFINED_WHEN = {
     "f1": "no case is abnormal and none is called so",
     "cohen-kappa": "all cases and all calls are of one class (p_e = 1)",
     "auroc": "all cases are of one class",
+    "average-precision": "no case is abnormal",
+    "brier-score": "there is no case",
+    "expected-calibration-error": "there is no case",
 }
 """Why a metric has no value, to be shown in its place."""
+LOWER_IS_BETTER = frozenset({"brier-score", "expected-calibration-error"})
+"""Errors; every other metric is better the greater it is."""
+CALIBRATION_BINS = 15
+"""Bins of equal width over [0, 1], each with its upper edge; the first has its lower edge too."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +85,7 @@ def confusion_counts(
     OptionError
         A truth other than 0 and 1, or a probability that is not a number.
     """
-    _check_cases(truth, probability)
+    check_cases(truth, probability)
     abnormal, called = truth == 1, probability > threshold
     return Confusion(
         true_positives=_total(abnormal & called, weights),
@@ -162,8 +169,8 @@ def auroc(
 
     The Mann-Whitney form with mid-ranks: one sort of the normal cases and their running weights serve all resamples.
     """
-    _check_cases(truth, probability)
-    resamples = np.ones((1, len(truth))) if weights is None else weights
+    check_cases(truth, probability)
+    resamples = _resamples(truth, weights)
     abnormal, normal = np.flatnonzero(truth == 1), np.flatnonzero(truth == 0)
     normal = normal[np.argsort(probability[normal], kind="stable")]
     running = np.zeros((len(resamples), len(normal) + 1))
@@ -173,10 +180,100 @@ def auroc(
     held = resamples[:, abnormal]
     wins = np.einsum("bi,bi->b", held, below + up_to) / 2
     values = _share(wins, held.sum(axis=1) * running[:, -1])
-    return float(values[0]) if weights is None else values  # type: ignore[index]  # an array, since wins is one
+    return _as_asked(values, weights)
 
 
-def _check_cases(truth: Truth, probability: Probability) -> None:
+@METRICS.register("average-precision")
+def average_precision(
+    truth: Truth,
+    probability: Probability,
+    weights: Weights | None = None,
+    *,
+    threshold: float = 0.5,  # noqa: ARG001 - one signature for every metric
+) -> Values:
+    """Return the mean precision over the steps of recall, without interpolation; guessing gives the prevalence.
+
+    The sum over distinct probabilities, falling, of (R_t - R_t-1) P_t: equal probabilities are one step.
+    """
+    check_cases(truth, probability)
+    resamples = _resamples(truth, weights)
+    order = np.argsort(-probability, kind="stable")
+    ends = np.flatnonzero(np.diff(probability[order], append=-np.inf))  # the last case of each step
+    called = np.cumsum(resamples[:, order], axis=1, dtype=np.float64)[:, ends]
+    right = np.cumsum(resamples[:, order] * truth[order], axis=1, dtype=np.float64)[:, ends]
+    precision = np.divide(right, called, out=np.zeros_like(right), where=called > 0)
+    terms = np.diff(right, axis=1, prepend=0.0) * precision
+    totals = np.cumsum(terms, axis=1)[:, -1] if len(truth) else np.zeros(len(resamples))
+    values = _share(totals, np.asarray(resamples @ truth, dtype=np.float64))
+    return _as_asked(values, weights)
+
+
+@METRICS.register("brier-score")
+def brier_score(
+    truth: Truth,
+    probability: Probability,
+    weights: Weights | None = None,
+    *,
+    threshold: float = 0.5,  # noqa: ARG001 - one signature for every metric
+) -> Values:
+    """Return the mean squared distance of probability and truth (Brier, Mon. Weather Rev. 78, 1950): 0 is best.
+
+    Of the abnormal class alone, as usual for two classes: half of Brier's own sum over both.
+    """
+    _check_probabilities(truth, probability)
+    resamples = _resamples(truth, weights)
+    values = _share((resamples * (probability - truth) ** 2).sum(axis=1), resamples.sum(axis=1, dtype=np.float64))
+    return _as_asked(values, weights)
+
+
+@METRICS.register("expected-calibration-error")
+def expected_calibration_error(
+    truth: Truth,
+    probability: Probability,
+    weights: Weights | None = None,
+    *,
+    threshold: float = 0.5,  # noqa: ARG001 - one signature for every metric
+) -> Values:
+    """Return the mean distance of probability and share of abnormal cases over bins, weighed by their cases: 0 is best.
+
+    On the probability of the abnormal class, as Naeini, Cooper and Hauskrecht (AAAI 2015) define it for two classes,
+    with the :data:`CALIBRATION_BINS` bins of equal width of Guo et al. (ICML 2017), who bin the confidence of the
+    predicted class instead. It cannot fall below the noise in the bins, and resampling adds noise: on few cases its
+    interval lies too high.
+    """
+    _check_probabilities(truth, probability)
+    resamples = _resamples(truth, weights)
+    bins, gaps = calibration_bin(probability), probability - truth
+    apart = [np.abs((resamples[:, bins == k] * gaps[bins == k]).sum(axis=1)) for k in range(CALIBRATION_BINS)]
+    values = _share(np.sum(apart, axis=0), resamples.sum(axis=1, dtype=np.float64))
+    return _as_asked(values, weights)
+
+
+def calibration_bin(probability: Probability) -> Int64[np.ndarray, " n"]:
+    """Return the place (n) of each probability among the :data:`CALIBRATION_BINS` bins, from 0."""
+    inner_edges = np.linspace(0, 1, CALIBRATION_BINS + 1)[1:-1]
+    return np.searchsorted(inner_edges, probability, side="left").astype(np.int64)
+
+
+def _check_probabilities(truth: Truth, probability: Probability) -> None:
+    check_cases(truth, probability)
+    outside = probability[(probability < 0) | (probability > 1)]
+    if len(outside):
+        raise OptionError(
+            f"{len(outside)} of {len(probability)} probabilities are outside 0 to 1, such as {outside[0]!r}"
+        )
+
+
+def check_cases(truth: Truth, probability: Probability) -> None:
+    """Refuse with an OptionError a truth other than 0 and 1, or a probability that is not a number.
+
+    Parameters
+    ----------
+    truth
+        Of n cases.
+    probability
+        Of n cases.
+    """
     if ((truth != 0) & (truth != 1)).any():
         raise OptionError("truth holds values other than 0 and 1; leave out the cases without a label")
     if np.isnan(probability).any():
@@ -187,6 +284,16 @@ def _total(chosen: np.ndarray, weights: Weights | None) -> Values:
     if weights is None:
         return float(np.count_nonzero(chosen))
     return np.asarray(weights @ chosen.astype(np.float64))
+
+
+def _resamples(truth: Truth, weights: Weights | None) -> Weights:
+    """Return the weights (b, n), those of the sample itself where none are given."""
+    return np.ones((1, len(truth))) if weights is None else weights
+
+
+def _as_asked(values: Values, weights: Weights | None) -> Values:
+    """Return one number where no weights were given."""
+    return float(np.asarray(values)[0]) if weights is None else values
 
 
 def _share(part: Values, whole: Values) -> Values:

@@ -8,10 +8,15 @@ from workbench.core.arrays import Json
 from workbench.core.errors import ReaderError
 from workbench.core.registry import unknown_name
 from workbench.evaluation.intervals import Interval
+from workbench.evaluation.units import IMAGE, UNITS
 
 OVERALL = "overall"
 KIND_PREFIX = "kind:"
-IMAGE, STUDY_MAJORITY, STUDY_MEAN = UNITS = ("image", "study-majority", "study-mean")
+
+
+def above_chance(auroc: Interval) -> bool:
+    """Say whether the whole interval of an AUROC lies above 0.5: the rule by which a model has learned."""
+    return auroc.low is not None and auroc.low > 0.5
 
 
 @dataclass(frozen=True)
@@ -21,7 +26,7 @@ class GroupScores:
     Parameters
     ----------
     unit
-        ``image``, ``study-majority`` or ``study-mean``: what a case is here.
+        ``image``, ``study-majority``, ``study-mean`` or ``patient``: what a case is here.
     group
         ``overall``, a body part, or ``kind:NAME``: the abnormal cases of that kind beside all normal ones.
     cases, positives, clusters
@@ -103,8 +108,7 @@ class Evaluation:
     @property
     def learned(self) -> bool:
         """Whether the whole interval of the image-level AUROC lies above 0.5."""
-        low = self.interval("auroc").low
-        return low is not None and low > 0.5
+        return above_chance(self.interval("auroc"))
 
     @property
     def verdict(self) -> str:

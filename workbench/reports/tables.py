@@ -16,13 +16,14 @@ from workbench.core.predictions import Predictions, load_predictions
 from workbench.evaluation.curves import roc_curve_points
 from workbench.evaluation.differences import metric_difference
 from workbench.evaluation.metrics import METRICS, confusion_counts
-from workbench.evaluation.scores import IMAGE, OVERALL, Evaluation
+from workbench.evaluation.scores import OVERALL, Evaluation
+from workbench.evaluation.units import IMAGE
 from workbench.imaging.regions import attribution_share, box_iou, enrichment, map_box, mask_box
 from workbench.runs import Run
 
 
 def metrics_table(evaluation: Evaluation) -> pd.DataFrame:
-    """Return every metric with its interval, a column for each unit (image, study by vote, study by mean)."""
+    """Return every metric with its interval, a column for each unit (image, study by vote and by mean, patient)."""
     overall = [each for each in evaluation if each.group == OVERALL]
     columns = {each.unit: {"cases": str(each.cases)} | _texts(each.intervals) for each in overall}
     return pd.DataFrame(columns)
