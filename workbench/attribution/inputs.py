@@ -28,8 +28,9 @@ def input_batches(classifier: Classifier, films: Any, *, batch_size: int) -> Ite
     classifier
         Its recipe prepares everything but tensors.
     films
-        A Manifest; a path or PIL image or a list of them; an array (h, w), (n, h, w) or (n, c, h, w) of floats in
-        0..1 or of unsigned integers over their full scale; or a tensor (n, c, h, w) as the network takes it.
+        A Manifest; a list of films; a path or PIL image or a list of them; an array (h, w), (n, h, w) or (n, c, h, w)
+        of floats in 0..1 or of unsigned integers over their full scale; or a tensor (n, c, h, w) as the network takes
+        it.
     batch_size
         Films a batch.
 
@@ -53,7 +54,7 @@ def input_batches(classifier: Classifier, films: Any, *, batch_size: int) -> Ite
 
 
 def as_films(films: Any) -> list[Film]:
-    """Return films of a manifest, paths, PIL images or arrays."""
+    """Return films of a manifest, paths, PIL images or arrays; films as they are."""
     if isinstance(films, Manifest):
         return manifest_films(films)
     if isinstance(films, str | Path):
@@ -63,6 +64,8 @@ def as_films(films: Any) -> list[Film]:
     if isinstance(films, np.ndarray):
         films = [films] if films.ndim in GREY_DIMENSIONS[:1] else list(films)
     if isinstance(films, Sequence) and films:
+        if all(isinstance(each, Film) for each in films):
+            return list(films)
         if all(isinstance(each, str | Path) for each in films):
             return path_films(films)
         if all(isinstance(each, Image.Image | np.ndarray) for each in films):
