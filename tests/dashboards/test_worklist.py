@@ -89,7 +89,5 @@ def test_verdicts_of_one_reader_or_all(balanced):
 
 def test_ten_thousand_cases_read_nothing():
     cases = tuple(Case(f"c{i}", f"p{i}", f"s{i}", f"{i}.png", label="abnormal") for i in range(10_000))
-    frame = worklist(
-        Manifest("m", ("normal", "abnormal"), ("abnormal",), root=__import__("pathlib").Path("/nowhere"), cases=cases)
-    )
-    assert len(frame) == 10_000
+    manifest = Manifest("m", ("normal", "abnormal"), ("abnormal",), root=Path("/nowhere"), cases=cases)
+    assert len(worklist(manifest)) == 10_000
