@@ -44,7 +44,7 @@ def is_reversed(pixels: FilmPixels) -> bool:
     return bool(evidence < 0)
 
 
-def _reduced(pixels: FilmPixels) -> FilmPixels:
+def _reduced(pixels: FilmPixels) -> np.ndarray:
     """Return the film with its longer side at SIDE, each pixel the mean of those it stands for."""
     from PIL import Image
 
@@ -54,7 +54,7 @@ def _reduced(pixels: FilmPixels) -> FilmPixels:
     return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX), dtype=np.float32)
 
 
-def _without_flat_edges(film: FilmPixels) -> FilmPixels:
+def _without_flat_edges(film: FilmPixels) -> np.ndarray:
     rows, columns = (_inner_range(film, axis) for axis in (0, 1))
     trimmed = film[rows, columns]
     return trimmed[RIM:-RIM, RIM:-RIM] if min(trimmed.shape) > 4 * RIM else trimmed
