@@ -13,7 +13,8 @@ from workbench.imaging.pixels import write_png
 
 
 def draw(path, seed: int) -> None:
-    write_png(path, np.random.default_rng(seed).random((6, 5), dtype=np.float32))
+    """Draw noise that is mostly dark, as films are."""
+    write_png(path, np.random.default_rng(seed).random((6, 5), dtype=np.float32) ** 4)
 
 
 @pytest.fixture

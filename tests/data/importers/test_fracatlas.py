@@ -51,8 +51,8 @@ class Tree:
     def draw(self, number: int, *, fractured: bool, **options) -> Path:
         path = self.path(number, fractured=fractured)
         path.parent.mkdir(parents=True, exist_ok=True)
-        noise = np.random.default_rng(number).integers(0, 256, (HEIGHT, WIDTH), dtype=np.uint8)
-        Image.fromarray(noise).save(path, **options)
+        dark = np.random.default_rng(number).random((HEIGHT, WIDTH)) ** 4  # as films are
+        Image.fromarray((255 * dark).astype(np.uint8)).save(path, **options)
         return path
 
     def table(self, rows: dict[str, str], columns: str = COLUMNS) -> Path:

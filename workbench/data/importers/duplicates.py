@@ -70,9 +70,13 @@ def duplicates_note(cases: Iterable[Case]) -> list[str]:
     cases = tuple(cases)
     found = copies(cases)
     by_id = {case.case_id: case for case in cases}
-    parts = [f"{len(found)} tagged {COPY.rstrip(':')}: the pixels of another film"] if found else []
-    apart = sum(case.split != by_id[original].split for case, original in found if original in by_id)
-    return [*parts, f"{apart} of them in another split than their original"] if apart else parts
+    pairs = [(case, by_id[original]) for case, original in found if original in by_id]
+    facts = {
+        f"tagged {COPY.rstrip(':')}: the pixels of another film": len(found),
+        "of them in another split than their original": sum(copy.split != first.split for copy, first in pairs),
+        "of them with another label than their original": sum(copy.label != first.label for copy, first in pairs),
+    }
+    return [f"{count} {fact}" for fact, count in facts.items() if count]
 
 
 def _names_of_film(case: Case) -> list[tuple[str, str]]:

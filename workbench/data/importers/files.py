@@ -12,6 +12,7 @@ from workbench.core.errors import ReaderError, Skipped
 from workbench.core.files import path_inside, sha256_of
 from workbench.core.progress import Progress
 from workbench.imaging.pixels import Radiograph, read_radiograph
+from workbench.imaging.polarity import is_reversed
 
 MOST_READERS = 8
 REVERSED_GREY = "reversed-grey"
@@ -106,6 +107,12 @@ def unique_cases(root: Path, cases: Iterable[Case]) -> tuple[list[Case], list[Sk
     return list(first.values()), twice
 
 
+def reversed_note(cases: Iterable[Case]) -> list[str]:
+    """Return what a manifest's note says of reversed grey scales, nothing where there are none."""
+    count = sum(REVERSED_GREY in case.tags for case in cases)
+    return [f"{count} tagged {REVERSED_GREY}: dark bones on white, by their look"] if count else []
+
+
 def _film_file(root: Path, image: str) -> FilmFile | Skipped:
     path = root / image
     printable = os.fsencode(path).decode(errors="replace")
@@ -115,7 +122,7 @@ def _film_file(root: Path, image: str) -> FilmFile | Skipped:
         )
     try:
         film = read_radiograph(path_inside(root, image))
-        return FilmFile(image, sha256_of(path), film.width, film.height, _pixels_sha256(film))
+        return FilmFile(image, sha256_of(path), film.width, film.height, _pixels_sha256(film), is_reversed(film.pixels))
     except ReaderError as error:
         return Skipped(printable, str(error).removeprefix(f"{os.path.realpath(path)}: ").removeprefix(f"{image}: "))
     except OSError as error:

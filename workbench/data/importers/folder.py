@@ -11,7 +11,7 @@ from workbench.core.errors import ManifestError, Skipped
 from workbench.core.manifest import Manifest
 from workbench.core.progress import Progress
 from workbench.data.importers.duplicates import duplicates_note, join_patients, tag_duplicates
-from workbench.data.importers.files import FilmFile, read_film_files, unique_cases, visible_files
+from workbench.data.importers.files import FilmFile, read_film_files, reversed_note, unique_cases, visible_files
 from workbench.data.importers.splits import SPLIT_WORDS, known_split, split_cases
 from workbench.data.importers.tables import Row, read_table
 
@@ -86,7 +86,7 @@ def import_folder(
         root=root,
         cases=cases,
         source=f"folder {root.resolve().name}",
-        note="; ".join([*_note(abnormal, reason, patients_known=patients_known), *duplicates_note(cases)]),
+        note="; ".join(_notes(cases, abnormal, reason, patients_known=patients_known)),
         skipped=tuple(skipped),
     )
 
@@ -182,6 +182,7 @@ def _abnormal_classes(
     return wanted, reason
 
 
-def _note(abnormal: Sequence[str], reason: str, *, patients_known: bool) -> list[str]:
-    note = f"abnormal: {', '.join(abnormal)}, {reason}"
-    return [note] if patients_known else [note, "no patients known: each film counts as its own"]
+def _notes(cases: Sequence[Case], abnormal: Sequence[str], reason: str, *, patients_known: bool) -> list[str]:
+    first = [f"abnormal: {', '.join(abnormal)}, {reason}"]
+    patients = [] if patients_known else ["no patients known: each film counts as its own"]
+    return [*first, *patients, *duplicates_note(cases), *reversed_note(cases)]

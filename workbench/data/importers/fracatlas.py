@@ -12,7 +12,7 @@ from workbench.core.manifest import Manifest
 from workbench.core.progress import Progress
 from workbench.data.importers.conflicts import CONFLICT, conflict_tags, conflicting
 from workbench.data.importers.duplicates import duplicates_note, join_patients, tag_duplicates
-from workbench.data.importers.files import FilmFile, read_film_files, visible_files
+from workbench.data.importers.files import FilmFile, read_film_files, reversed_note, visible_files
 from workbench.data.importers.fracatlas_masks import read_drawn_fractures
 from workbench.data.importers.splits import known_split, split_cases
 from workbench.data.importers.tables import Row, read_table
@@ -185,4 +185,4 @@ def _note(cases: Iterable[Case], split_file: str | Path | None) -> str:
     conflicts = len(conflicting(cases))
     if conflicts:
         parts.append(f"{conflicts} tagged {CONFLICT}: table, folder and drawings disagree, the majority decides")
-    return "; ".join([*parts, *duplicates_note(cases)])
+    return "; ".join([*parts, *duplicates_note(cases), *reversed_note(cases)])
