@@ -1,0 +1,1 @@
+"""The radiograph viewer: one ES module, what it shows as bytes, and the same picture for readers without scripts."""
