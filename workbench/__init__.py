@@ -27,6 +27,7 @@ _HOMES = {
     "TrainingOptions": "training.options:TrainingOptions",
     "WorkbenchError": "core.errors:WorkbenchError",
     "build_model": "models.zoo:build_classifier",
+    "check_manifest": "data.checking.check:check_manifest",
     "choose_cases": "audit.selection:choose_cases",
     "choose_threshold": "evaluation.thresholds:choose_threshold",
     "compare_predictions": "evaluation.comparison:compare_predictions",
@@ -39,6 +40,7 @@ _HOMES = {
     "find_run": "runs.locations:find_run",
     "import_folder": "data.importers.folder:import_folder",
     "import_fracatlas": "data.importers.fracatlas:import_fracatlas",
+    "import_mura": "data.importers.mura:import_mura",
     "layers": "models.classifier:layers",
     "load_explanation": "core.explanation:load_explanation",
     "load_model": "models.checkpoints:load_classifier",
@@ -55,6 +57,7 @@ _HOMES = {
     "score_films": "audit.scorecard:score_films",
     "train": "training.fit:train",
     "wrap": "models.classifier:wrap",
+    "write_croissant": "data.croissant:write_croissant",
     "write_manifest": "core.manifest:write_manifest",
 }
 """Public name -> where it lives."""

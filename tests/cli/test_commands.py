@@ -7,6 +7,7 @@ import torch
 
 from workbench.cli import commands
 from workbench.core.manifest import read_manifest
+from workbench.core.skipped import read_skipped
 from workbench.data.importers.fracatlas import FLAGS
 from workbench.models.weights import write_weights
 from workbench.models.zoo import build_classifier
@@ -243,8 +244,10 @@ def test_a_long_list_of_skipped_is_cut_and_counted(workbench, tmp_path, draw_fil
     for index in range(30):
         (tmp_path / "films" / "a" / f"bad{index:02d}.png").touch()
     done = workbench("import", "folder", "films", "--to", "set.csv")
-    assert done.out.count("  skipped ") == 20
-    assert "... and 10 more" in done.out
+    (line,) = [line for line in done.out.splitlines() if "the file is empty" in line]
+    assert line.split()[0] == "30"
+    assert len(read_skipped(tmp_path / "set.skipped.csv")) == 30
+    assert "skipped, one by one: set.skipped.csv" in done.out
 
 
 def test_labels_and_positive_classes_are_taken(workbench, tmp_path, draw_film):

@@ -1,16 +1,13 @@
 """``workbench import KIND ROOT --to FILE``: one importer a command."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from workbench.core.errors import Skipped
-
 imports = typer.Typer(help="Make a manifest of a data set.", no_args_is_help=True, rich_markup_mode=None)
 
-To = Annotated[Path, typer.Option("--to", help="CSV of the manifest; header and annotations go beside it.")]
-MOST_SKIPPED_LINES = 20
+To = Annotated[Path, typer.Option("--to", help="CSV of the manifest; header, annotations, skipped films go beside it.")]
 
 
 @imports.command("fracatlas")
@@ -20,6 +17,7 @@ def import_fracatlas(
     split: Annotated[Path | None, typer.Option("--split", help="CSV of image_id and split.")] = None,
 ) -> None:
     """Make a manifest of FracAtlas: masks, boxes, body parts, views."""
+    from workbench.cli.import_report import report_import
     from workbench.cli.terminal import Bars
     from workbench.core.manifest import write_manifest
     from workbench.data.importers.fracatlas import import_fracatlas as read
@@ -27,7 +25,7 @@ def import_fracatlas(
     with Bars() as bars:
         manifest = read(root, split_file=split, progress=bars.open("Read films"))
     write_manifest(manifest, to)
-    _report_import(manifest, to)
+    report_import(manifest, to)
 
 
 @imports.command("folder")
@@ -38,6 +36,7 @@ def import_folder(
     positive: Annotated[list[str] | None, typer.Option("--positive", help="An abnormal class.")] = None,
 ) -> None:
     """Make a manifest of a folder of films."""
+    from workbench.cli.import_report import report_import
     from workbench.cli.terminal import Bars
     from workbench.core.manifest import write_manifest
     from workbench.data.importers.folder import import_folder as read
@@ -45,21 +44,22 @@ def import_folder(
     with Bars() as bars:
         manifest = read(root, labels=labels, positive=positive, progress=bars.open("Read films"))
     write_manifest(manifest, to)
-    _report_import(manifest, to)
+    report_import(manifest, to)
 
 
-def _report_import(manifest: Any, to: Path) -> None:
-    annotated = sum(bool(case.annotations) for case in manifest)
-    splits = {split: sum(case.split == split for case in manifest) for split in sorted({c.split for c in manifest})}
-    print(f"{to}: {len(manifest)} films, {annotated} annotated, {len(manifest.skipped)} skipped")
-    print("splits: " + ", ".join(f"{name or 'none'} {count}" for name, count in splits.items()))
-    print(f"films lie in {manifest.root}; give notebooks -p root={manifest.root}, or link it as data/{manifest.name}")
-    print(manifest.note)
-    _print_skipped(manifest.skipped)
+@imports.command("mura")
+def import_mura(
+    root: Annotated[Path, typer.Argument(help="MURA-v1.1, or the folder that holds it.")],
+    to: To,
+) -> None:
+    """Make a manifest of MURA and hold it against the published counts."""
+    from workbench.cli.import_report import print_published, report_import
+    from workbench.cli.terminal import Bars
+    from workbench.core.manifest import write_manifest
+    from workbench.data.importers.mura import import_mura as read
 
-
-def _print_skipped(skipped: tuple[Skipped, ...]) -> None:
-    for each in skipped[:MOST_SKIPPED_LINES]:
-        print(f"  skipped {each}")
-    if len(skipped) > MOST_SKIPPED_LINES:
-        print(f"  ... and {len(skipped) - MOST_SKIPPED_LINES} more")
+    with Bars() as bars:
+        manifest = read(root, progress=bars.open("Read films"))
+    write_manifest(manifest, to)
+    report_import(manifest, to)
+    print_published(manifest)

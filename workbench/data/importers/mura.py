@@ -77,7 +77,7 @@ def import_mura(root: str | Path, *, progress: Progress | None = None) -> Manife
     named, skipped = _named_films(base, files)
     said, more = _said_of_studies(base, {place.study_id for place in named})
     there = set(files)
-    wanted = [place for place in named if place.image in there]
+    wanted = sorted((place for place in named if place.image in there), key=lambda place: place.image)
     films, unreadable = read_film_files(base, [place.image for place in wanted], progress=progress)
     labels = {place.study_id: place.abnormal for place in reversed(wanted)} | said  # the first folder of a study counts
     usable = [place for place in wanted if place.image in films]
