@@ -1,4 +1,4 @@
-"""Films as arrays: PNG and JPEG of any mode to grey in 0..1, and back to an 8-bit PNG."""
+"""Films as arrays: PNG and JPEG of any mode, and DICOM, to grey in 0..1, and back to an 8-bit PNG."""
 
 import io
 import struct
@@ -8,7 +8,7 @@ import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -68,11 +68,12 @@ class Radiograph:
 
 
 def read_radiograph(path: str | Path) -> Radiograph:
-    """Read a PNG or JPEG of any mode as grey.
+    """Read a PNG or JPEG of any mode, or a DICOM radiograph, as grey.
 
-    The full scale of the stored type becomes 1: 1 for a bit, 255 for 8 bits, 65535 for 16 bits of grey. Pillow gives
-    16-bit colour, and 16-bit grey with transparency, at 8 bits only. Colour becomes its luma, what is transparent lies
-    on black, and the film is turned upright as its EXIF orientation says.
+    DICOM is read as :func:`workbench.imaging.dicom.reader.read_dicom` says, with the first of its windows. Of a PNG or
+    JPEG the full scale of the stored type becomes 1: 1 for a bit, 255 for 8 bits, 65535 for 16 bits of grey. Pillow
+    gives 16-bit colour, and 16-bit grey with transparency, at 8 bits only. Colour becomes its luma, what is transparent
+    lies on black, and the film is turned upright as its EXIF orientation says.
 
     Parameters
     ----------
@@ -82,12 +83,12 @@ def read_radiograph(path: str | Path) -> Radiograph:
     Returns
     -------
     Radiograph
-        ``header`` holds ``format``, ``mode``, ``bits`` and ``orientation`` (1 to 8, as found).
+        ``header`` holds ``format``, ``mode``, ``bits`` and ``orientation`` (1 to 8, as found); of DICOM more.
 
     Raises
     ------
     ReaderError
-        The file is missing, empty, truncated, damaged, neither PNG nor JPEG, or of an absurd size.
+        The file is missing, empty, truncated, damaged, neither PNG, JPEG nor DICOM, or of an absurd size.
     """
     path = Path(path)
     if not path.is_file():
@@ -95,16 +96,16 @@ def read_radiograph(path: str | Path) -> Radiograph:
     try:
         if path.stat().st_size == 0:
             raise ReaderError("the file is empty")
-        with _QUIET, path.open("rb") as file:
+        with QUIET, path.open("rb") as file:
             return _decoded(file)
     except ReaderError as error:
         raise ReaderError(f"{path}: {error}") from error
     except UnidentifiedImageError:
-        raise ReaderError(f"{path}: neither PNG nor JPEG by its content, or its head is damaged") from None
+        raise ReaderError(f"{path}: neither PNG, JPEG nor DICOM by its content, or its head is damaged") from None
     except Image.DecompressionBombError:
         raise ReaderError(f"{path}: more pixels than {MAX_PIXELS}, the most a film may have") from None
     except _BROKEN as error:
-        raise ReaderError(f"{path}: truncated or damaged ({_one_line(error)})") from error
+        raise ReaderError(f"{path}: truncated or damaged ({one_line(error)})") from error
 
 
 def write_png(path: str | Path, pixels: FilmPixels) -> None:
@@ -142,15 +143,19 @@ def check_pixels(pixels: FilmPixels) -> None:
         There are none or too many, or one is NaN or outside 0..1.
     """
     height, width = pixels.shape
-    _check_size(width, height)
+    check_size(width, height)
     low, high = float(pixels.min()), float(pixels.max())
     if not (low >= 0 and high <= 1):  # NaN fails both
         raise ReaderError(f"pixels from {low:.4g} to {high:.4g}; wanted numbers from 0 (black) to 1 (white)")
 
 
-def _decoded(file: BinaryIO) -> Radiograph:
+def _decoded(file: io.BufferedReader) -> Radiograph:
+    from workbench.imaging.dicom.reader import decoded_dicom, is_dicom  # it builds on this module
+
+    if is_dicom(file):
+        return decoded_dicom(file)
     with Image.open(file, formats=FORMATS) as image:
-        _check_size(*image.size)  # known from the header: nothing is decoded yet
+        check_size(*image.size)  # known from the header: nothing is decoded yet
         mode = image.mode
         image.load()
         orientation = _orientation(image)
@@ -159,7 +164,8 @@ def _decoded(file: BinaryIO) -> Radiograph:
     return Radiograph(_upright(pixels, orientation), header=header)
 
 
-def _check_size(width: int, height: int) -> None:
+def check_size(width: int, height: int) -> None:
+    """Refuse a size that no film has."""
     if width < 1 or height < 1:
         raise ReaderError(f"{width} x {height} pixels: there is nothing to see")
     if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
@@ -175,16 +181,16 @@ def grey_pixels(image: Image.Image) -> tuple[FilmPixels, int]:
         return seen.astype(np.float32) / np.float32(65535), 16
     if transparent is not None or "A" in image.mode:
         channels = np.asarray(image.convert("RGBA"))
-        return _luma(channels) * (channels[..., 3].astype(np.float32) / np.float32(255)), 8
+        return luma(channels) * (channels[..., 3].astype(np.float32) / np.float32(255)), 8
     if image.mode in ("1", "L"):
         return np.asarray(image.convert("L"), dtype=np.float32) / np.float32(255), 1 if image.mode == "1" else 8
-    return _luma(np.asarray(image.convert("RGB"))), 8
+    return luma(np.asarray(image.convert("RGB"))), 8
 
 
-def _luma(channels: np.ndarray) -> FilmPixels:
-    """Return the luma (h, w) in 0..1 of the first three of (h, w, c) channels of 8 bits."""
+def luma(channels: np.ndarray, highest: float = 255) -> FilmPixels:
+    """Return the luma (h, w) in 0..1 of the first three of (h, w, c) channels, of which the highest value is told."""
     red, green, blue = (channels[..., index].astype(np.float32) * weight for index, weight in enumerate(_LUMA))
-    scaled: FilmPixels = (red + green + blue) / np.float32(255 * sum(_LUMA))
+    scaled: FilmPixels = (red + green + blue) / np.float32(highest * sum(_LUMA))
     return scaled
 
 
@@ -206,12 +212,13 @@ def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
     return np.ascontiguousarray(pixels[::rows, ::columns])
 
 
-def _one_line(error: BaseException) -> str:
+def one_line(error: BaseException) -> str:
+    """Return what an error says in one line, its kind where it says nothing."""
     return " ".join(str(error).split()) or type(error).__name__
 
 
 class _Quiet:
-    """Silences Pillow's own warnings while any thread reads a film.
+    """Silences the decoders' own warnings while any thread reads a film.
 
     Python's filters belong to the process, so ``catch_warnings`` in several threads at once restores the wrong ones:
     the first reader in sets them, the last one out restores them.
@@ -227,7 +234,7 @@ class _Quiet:
             if self._readers == 0:
                 self._filters = warnings.catch_warnings()
                 self._filters.__enter__()
-                warnings.filterwarnings("ignore", module=r"PIL\.")
+                warnings.filterwarnings("ignore", module=r"(PIL|pydicom|openjpeg|jpeg_ls)(\.|$)")
             self._readers += 1
 
     def __exit__(
@@ -239,4 +246,4 @@ class _Quiet:
                 self._filters.__exit__(kind, error, trace)
 
 
-_QUIET = _Quiet()
+QUIET = _Quiet()

@@ -59,7 +59,7 @@ def test_unreadable_films_are_skipped_and_the_rest_goes_on(films):
     reasons = {each.what.removeprefix(f"{films}/"): each.reason for each in skipped}
     assert set(reasons) == {"empty.png", "text.png", "x;y.png", "link.png", "loop.png"}
     assert reasons["empty.png"] == "the file is empty"
-    assert reasons["text.png"].startswith("neither PNG nor JPEG")
+    assert reasons["text.png"].startswith("neither PNG, JPEG nor DICOM")
     assert reasons["x;y.png"].startswith("a manifest cannot hold this name; rename it without")
     assert reasons["link.png"].startswith("leaves its folder")
     assert reasons["loop.png"].startswith("not readable (")

@@ -74,7 +74,7 @@ def test_what_is_no_film_is_skipped(root):
     assert {each.what.removeprefix(f"{root}/"): each.reason for each in manifest.skipped} == {
         "stray.png": "in no class's sub-folder",
         "normal/empty.png": "the file is empty",
-        "normal/notes.txt": "neither PNG nor JPEG by its content, or its head is damaged",
+        "normal/notes.txt": "neither PNG, JPEG nor DICOM by its content, or its head is damaged",
     }
 
 
