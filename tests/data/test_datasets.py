@@ -11,8 +11,9 @@ from workbench.core.errors import ManifestError
 from workbench.core.manifest import Manifest
 from workbench.core.seeding import derived_generator
 from workbench.data.datasets import EpochSampler, FilmDataset, epoch_order
+from workbench.imaging.augmentation import Augmentation
 from workbench.imaging.pixels import read_radiograph, write_png
-from workbench.imaging.recipes import Augmentation, Recipe
+from workbench.imaging.recipes import Recipe
 
 RECIPE = Recipe(size=24)
 IDS = tuple(f"case-{index}" for index in range(11))

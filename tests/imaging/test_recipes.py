@@ -8,7 +8,9 @@ from torchvision.transforms.v2.functional import normalize
 from workbench.core.errors import OptionError
 from workbench.core.geometry import resample
 from workbench.core.seeding import derived_generator
-from workbench.imaging.recipes import Augmentation, Recipe, recipe_from_json, rotated
+from workbench.imaging.augmentation import Augmentation
+from workbench.imaging.placing import rotated
+from workbench.imaging.recipes import Recipe, recipe_from_json
 
 RECIPES = {
     "stretch": Recipe(size=96),

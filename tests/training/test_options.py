@@ -4,7 +4,7 @@ import pytest
 
 from workbench.core.errors import OptionError
 from workbench.core.options import options_of
-from workbench.imaging.recipes import Augmentation
+from workbench.imaging.augmentation import Augmentation
 from workbench.training.options import TrainingOptions
 
 

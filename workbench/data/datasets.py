@@ -18,8 +18,9 @@ from workbench.core.errors import ManifestError, ReaderError, Skipped
 from workbench.core.manifest import Manifest
 from workbench.core.progress import Progress
 from workbench.core.seeding import derived_generator, derived_seed
+from workbench.imaging.augmentation import Augmentation
 from workbench.imaging.pixels import read_radiograph
-from workbench.imaging.recipes import Augmentation, Recipe
+from workbench.imaging.recipes import Recipe
 
 EpochIndex = tuple[int, int]
 """(epoch, index of the film): all that a sample depends on, so loader processes need not be told the epoch."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from workbench.core.errors import OptionError
 from workbench.core.options import check_options, option
-from workbench.imaging.recipes import Augmentation
+from workbench.imaging.augmentation import Augmentation
 
 SCHEDULES = ("constant", "step", "plateau", "quarters", "cosine", "one-cycle")
 KEEP_RULES = ("best-loss", "best-auroc", "least-gap", "last")
