@@ -26,6 +26,7 @@ _HOMES = {
     "Study": "core.case:Study",
     "TrainingOptions": "training.options:TrainingOptions",
     "WorkbenchError": "core.errors:WorkbenchError",
+    "attach_coco": "data.importers.coco:attach_coco",
     "build_model": "models.zoo:build_classifier",
     "check_manifest": "data.checking.check:check_manifest",
     "choose_cases": "audit.selection:choose_cases",

@@ -29,7 +29,22 @@ def report_import(manifest: Manifest, to: Path) -> None:
     _print_some("label conflicts", _conflicts(manifest), f"all are tagged in {to}")
     _print_some("copies with another label", _contradicting_copies(manifest), f"all are tagged in {to}")
     print_skipped(manifest.skipped, to)
-    print(f"films lie in {manifest.root}; give notebooks -p root={manifest.root}, or link it as data/{manifest.name}")
+    root = manifest.root.resolve()
+    print(f"films lie in {root}; give notebooks -p root={root}, or link it as data/{manifest.name}")
+
+
+def report_attached(before: Manifest, after: Manifest, to: Path) -> None:
+    """Print how many annotations of each category a manifest had, gained and has."""
+    had, has = (Counter(each.category for case in cases for each in case.annotations) for cases in (before, after))
+    annotated = sum(bool(case.annotations) for case in after)
+    skipped = after.skipped[len(before.skipped) :]
+    gained = (has - had).total()
+    print(f"{to}: {gained} annotations attached, {len(skipped)} skipped; {annotated} of {len(after)} films annotated")
+    print_table(
+        ("category", "before", "attached", "now"),
+        [(name, f"{had[name]:,}", f"{count - had[name]:,}", f"{count:,}") for name, count in sorted(has.items())],
+    )
+    print_skipped(skipped, to)
 
 
 def print_skipped(skipped: Sequence[Skipped], to: Path) -> None:

@@ -63,3 +63,33 @@ def import_mura(
     write_manifest(manifest, to)
     report_import(manifest, to)
     print_published(manifest)
+
+
+@imports.command("coco")
+def import_coco(
+    file: Annotated[Path, typer.Argument(help="COCO JSON with images, annotations and categories.")],
+    manifest: Annotated[Path, typer.Option("--manifest", help="CSV of the manifest whose films it annotates.")],
+    to: To,
+    category: Annotated[list[str] | None, typer.Option("--category", help="NAME or NAME=NEW; all without it.")] = None,
+) -> None:
+    """Attach boxes and masks of a COCO file to a manifest."""
+    from dataclasses import replace
+
+    from workbench.cli.import_report import report_attached
+    from workbench.core.manifest import read_manifest, write_manifest
+    from workbench.core.skipped import read_skipped, skipped_path
+    from workbench.data.importers.coco import attach_coco
+
+    names = dict(_renamed(each) for each in category) if category else None
+    before = read_manifest(manifest)
+    after = attach_coco(before, file, categories=names)
+    earlier = read_skipped(skipped_path(manifest))
+    write_manifest(replace(after, skipped=tuple(dict.fromkeys((*earlier, *after.skipped)))), to)
+    report_attached(before, after, to)
+
+
+def _renamed(text: str) -> tuple[str, str]:
+    name, equals, new = text.partition("=")
+    if not name or (equals and not new):
+        raise typer.BadParameter(f"{text!r} is neither NAME nor NAME=NEW", param_hint="'--category'")
+    return name, new or name

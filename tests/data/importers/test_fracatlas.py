@@ -339,11 +339,6 @@ def test_blocks_are_never_split(tree):
 # the real films
 
 
-@pytest.fixture(scope="module")
-def real(shared_data):
-    return import_fracatlas(shared_data / "FracAtlas-subset", split_file=shared_data / "fracatlas_split.csv")
-
-
 def test_real_films_are_all_accounted_for(real):
     assert len(real) + len(real.skipped) == 915
     assert {Path(each.what).name for each in real.skipped} == {"IMG0004189.jpg", "IMG0004256.jpg"}
