@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from workbench.core.errors import ReaderError
 from workbench.imaging.dicom.header import PixelFormat
-from workbench.imaging.dicom.jpeg import frame_header
+from workbench.imaging.dicom.jpeg_heads import frame_header
 from workbench.imaging.dicom.tags import Tag
 
 MAX_TILES = 2**12
@@ -50,10 +50,10 @@ def check_jpeg(stream: bytes, stored: PixelFormat) -> None:
     _check_precision("JPEG", frame.precision, stored)
 
 
-def check_whole_jpeg_ls(stream: bytes) -> None:
-    """Refuse a JPEG-LS stream without its end: its decoder spends seconds beyond it."""
+def check_end(kind: str, stream: bytes) -> None:
+    """Refuse a stream without its end mark: one decoder makes up what is missing, another spends seconds on it."""
     if not stream.rstrip(b"\0").endswith(_END_OF_IMAGE):
-        raise ReaderError("truncated or damaged: the JPEG-LS stream has no end mark")
+        raise ReaderError(f"truncated or damaged: the {kind} stream has no end mark")
 
 
 def jpeg_2000_codestream(stream: bytes) -> bytes:
@@ -117,6 +117,8 @@ def _marker_segments(stream: bytes) -> Iterator[tuple[int, bytes]]:
                 raise ReaderError("damaged: the JPEG 2000 stream has a tile of an odd head")
             part = struct.unpack_from(">L", body, 2)[0]
             tile_end = at + part if part else len(stream)
+            if tile_end > len(stream):
+                raise ReaderError("truncated: a tile of the JPEG 2000 stream is cut short")
         yield marker, body
         at += 2 + length
 

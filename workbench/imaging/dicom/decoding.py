@@ -6,19 +6,20 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from workbench.core.errors import ReaderError
 from workbench.imaging.dicom.codestreams import (
+    check_end,
     check_jpeg,
     check_jpeg_2000,
-    check_whole_jpeg_ls,
     jpeg_2000_codestream,
 )
 from workbench.imaging.dicom.elements import PixelElement, Walker
 from workbench.imaging.dicom.fragments import compressed_bytes, uncompressed_bytes
 from workbench.imaging.dicom.header import PixelFormat
-from workbench.imaging.dicom.jpeg import BASELINE, EXTENDED, LOSSLESS, decode_jpeg, frame_header
+from workbench.imaging.dicom.jpeg import decode_jpeg
+from workbench.imaging.dicom.jpeg_heads import BASELINE, EXTENDED, LOSSLESS, frame_header
 
 Decoder = Callable[[bytes, PixelFormat], np.ndarray]
 """Takes a stream to (h, w) or (h, w, samples)."""
@@ -123,7 +124,7 @@ def decode_rle(stream: bytes, stored: PixelFormat) -> np.ndarray:
 def _unpacked(segment: bytes, length: int) -> np.ndarray:
     """Return so many bytes; the whole plane counts as one line, so that it cannot grow beyond them."""
     try:
-        return np.asarray(Image.frombytes("L", (length, 1), segment, "packbits"))[0]
+        return np.asarray(Image.frombytes("L", (length, 1), segment, "packbits", "L"))[0]
     except ValueError:
         raise ReaderError("truncated or damaged: the RLE stream ends before its last row") from None
 
@@ -136,17 +137,20 @@ def decode_any_jpeg(stream: bytes, stored: PixelFormat) -> np.ndarray:
         raise ReaderError("a JPEG stream that is neither lossless nor sequential with Huffman codes")
     if frame.marker == LOSSLESS or frame.precision > 8:
         return decode_jpeg(stream)
+    try:
+        return _pillow_samples(stream, stored)
+    except UnidentifiedImageError:
+        raise ReaderError("truncated or damaged: the JPEG stream cannot be decoded") from None
+
+
+def _pillow_samples(stream: bytes, stored: PixelFormat) -> np.ndarray:
     with Image.open(io.BytesIO(stream), formats=("JPEG",)) as image:
         if stored.photometric.startswith("YBR"):
-            return np.asarray(image.convert("L") if image.mode == "L" else _luma_channel(image))
+            image.draft("YCbCr", image.size)
+            return np.asarray(image.getchannel(0))
         if image.mode == "RGB" and stored.photometric == "RGB" and "adobe_transform" not in image.info:
             image.draft("YCbCr", image.size)  # stored as they are: no transform to undo
         return np.asarray(image)
-
-
-def _luma_channel(image: Image.Image) -> Image.Image:
-    image.draft("YCbCr", image.size)
-    return image.getchannel(0)
 
 
 def decode_jpeg_ls(stream: bytes, stored: PixelFormat) -> np.ndarray:
@@ -154,7 +158,7 @@ def decode_jpeg_ls(stream: bytes, stored: PixelFormat) -> np.ndarray:
     import jpeg_ls  # type: ignore[import-untyped]  # it has no types
 
     check_jpeg(stream, stored)
-    check_whole_jpeg_ls(stream)
+    check_end("JPEG-LS", stream)
     try:
         content, told = jpeg_ls.decode_pixel_data(stream)
     except (RuntimeError, ValueError) as error:
@@ -169,6 +173,7 @@ def decode_jpeg_2000(stream: bytes, stored: PixelFormat) -> np.ndarray:
 
     codestream = jpeg_2000_codestream(stream)
     precision = check_jpeg_2000(codestream, stored)
+    check_end("JPEG 2000", codestream)
     try:
         content = decode_pixel_data(codestream, version=2)
     except (RuntimeError, ValueError) as error:

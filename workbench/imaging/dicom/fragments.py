@@ -10,13 +10,7 @@ MAX_FRAGMENTS = 10_000
 
 
 def uncompressed_bytes(walker: Walker, pixels: PixelElement, stored: PixelFormat) -> bytes:
-    """Return exactly the bytes that the picture takes; padding after them is left.
-
-    Raises
-    ------
-    ReaderError
-        There are fewer, or enough for another picture.
-    """
+    """Return exactly the bytes that the picture takes; a ReaderError where there are fewer, or enough for another."""
     samples = stored.pixels * 2 if stored.is_halved else stored.pixels * stored.samples
     wanted = samples * stored.allocated // 8
     if pixels.length == UNDEFINED:
@@ -29,13 +23,7 @@ def uncompressed_bytes(walker: Walker, pixels: PixelElement, stored: PixelFormat
 
 
 def compressed_bytes(walker: Walker, pixels: PixelElement, stored: PixelFormat) -> bytes:
-    """Return the stream of a single frame, whatever number of fragments it lies in.
-
-    Raises
-    ------
-    ReaderError
-        The fragments are damaged, or too short or too long for their picture.
-    """
+    """Return the stream of the only frame; a ReaderError where its fragments are damaged, too short or too long."""
     if pixels.length != UNDEFINED:
         raise ReaderError(f"{Tag.PixelData} is compressed but lies in no fragments")
     tag, length = walker.item()

@@ -58,13 +58,7 @@ class PixelFormat:
 
 
 def pixel_format(elements: Elements) -> PixelFormat:
-    """Return how the pixels are stored.
-
-    Raises
-    ------
-    ReaderError
-        No picture, several frames, an absurd size, or pixels of a kind that is not read; the tag is named.
-    """
+    """Return how the pixels are stored; a ReaderError that names the tag where they are no single picture of a film."""
     if elements.word(Tag.SOPClassUID) == _MEDIA_DIRECTORY:
         raise ReaderError("a DICOM directory, not a film")
     _check_frames(elements)

@@ -14,9 +14,10 @@ from PIL import Image
 from workbench.core.arrays import FilmPixels
 from workbench.core.errors import OptionError, ReaderError
 from workbench.imaging.dicom.decoding import SYNTAXES, TransferSyntax, decode_pixels
-from workbench.imaging.dicom.elements import Elements, Inflated, Source, Walker
+from workbench.imaging.dicom.elements import Elements, Walker
 from workbench.imaging.dicom.grey import grey_film
 from workbench.imaging.dicom.header import PixelFormat, pixel_format, public_header, spacing_mm
+from workbench.imaging.dicom.sources import Inflated, Source
 from workbench.imaging.dicom.tags import IdentityTag, Tag
 from workbench.imaging.pixels import QUIET, Radiograph, luma, one_line
 
