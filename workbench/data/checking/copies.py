@@ -14,9 +14,9 @@ from workbench.data.checking.splits import Parts, films_of, parts_of
 from workbench.imaging.fingerprints import near_duplicates
 
 _SAME = {
-    "byte-equal": "the same bytes",
-    "pixel-equal": "the same pixels in other bytes",
-    "near-duplicate": "one picture",
+    "byte-equal": "are the same file",
+    "pixel-equal": "have the same pixels in other bytes",
+    "near-duplicate": "show one picture",
 }
 
 
