@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from workbench.cli.checking import check, croissant
 from workbench.cli.importing import imports
 from workbench.core.errors import WorkbenchError
 
@@ -17,6 +18,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(imports, name="import")
+app.command()(check)
+app.command()(croissant)
 
 RUNS = Annotated[Path | None, typer.Option("--runs", help="Folder of the runs; the project's runs/ by default.")]
 AFTER_CTRL_C = 130
