@@ -340,3 +340,84 @@ def test_fracatlas_that_cannot_be_imported_writes_nothing(workbench, tmp_path, f
     assert done.code == 1
     assert words in done.refusal
     assert not list(tmp_path.glob("set.*"))
+
+
+# ----- import mura
+
+
+def test_mura_is_imported_and_held_against_what_was_published(workbench, tmp_path, draw_film):
+    base = tmp_path / "MURA-v1.1"
+    films = (
+        "train/XR_WRIST/patient00001/study1_positive/image1.png",
+        "valid/XR_HAND/patient2/study1_negative/image1.png",
+    )
+    for index, film in enumerate(films):
+        draw_film(base / film, index / 3)
+        (base / Path(film).parent / "._image1.png").write_bytes(b"x")
+    (base / "train_image_paths.csv").write_text(f"MURA-v1.1/{films[0]}\nMURA-v1.1/{films[0][:-5]}2.png\n")
+    (base / "train_labeled_studies.csv").write_text(f"MURA-v1.1/{Path(films[0]).parent}/,0\n")
+    done = workbench("import", "mura", tmp_path, "--to", "sets/mura.csv")
+    assert (done.code, done.err) == (0, "")
+    assert "sets/mura.csv: 2 films, 0 annotated, 1 skipped" in done.out
+    assert "2 files left by systems (._*, .DS_Store) ignored" in done.out
+    assert f"{films[0]} counts as normal; otherwise say: folder" in done.out
+    assert "image2.png: missing from" in done.out
+    wrist = next(line for line in done.out.splitlines() if line.startswith("wrist "))
+    assert "1 (-2,133)" in wrist
+    assert "0 (-1,326)" in wrist
+    assert "train images: 1 (-36,807) of 36,808 published" in done.out
+    assert len(read_skipped(Path("sets/mura.skipped.csv"))) == 1
+
+
+def test_a_folder_that_is_not_mura_writes_nothing(workbench, tmp_path):
+    assert "not MURA; wanted the folder MURA-v1.1" in workbench("import", "mura", tmp_path, "--to", "set.csv").refusal
+    assert files(tmp_path) == []
+
+
+# ----- import coco
+
+
+@pytest.fixture
+def annotated(workbench, tmp_path, draw_film) -> Path:
+    """Return a COCO file for the films of ``set.csv``, of which one more was skipped when they were imported."""
+    for index, name in enumerate(("normal/1.png", "abnormal/2.png")):
+        draw_film(tmp_path / "data" / "films" / name, index / 3)
+    (tmp_path / "data" / "films" / "normal" / "empty.png").touch()
+    assert workbench("import", "folder", "data/films", "--to", "sets/set.csv").code == 0
+    drawn = {
+        "images": [{"id": 1, "file_name": "1.png", "width": 30, "height": 40}, {"id": 2, "file_name": "3.png"}],
+        "categories": [{"id": 1, "name": "marker"}, {"id": 2, "name": "screw"}],
+        "annotations": [
+            {"image_id": 1, "category_id": 1, "bbox": [4, 4, 6, 6]},
+            {"image_id": 1, "category_id": 2, "bbox": [9, 9, 6, 6]},
+            {"image_id": 2, "category_id": 1, "bbox": [4, 4, 6, 6]},
+        ],
+    }
+    (tmp_path / "drawn.json").write_text(json.dumps(drawn))
+    return tmp_path / "drawn.json"
+
+
+def test_annotations_are_attached_and_renamed(workbench, annotated):
+    command = ("import", "coco", annotated, "--manifest", "sets/set.csv", "--to", "sets/set.csv", "--category")
+    done = workbench(*command, "marker=flag")
+    assert (done.code, done.err) == (0, "")
+    assert "1 annotations attached, 1 skipped; 1 of 2 films annotated" in done.out
+    assert "3.png: no film of the manifest has this name (1 annotations)" in done.out
+    assert [each.category for case in read_manifest("sets/set.csv") for each in case.annotations] == ["flag"]
+    reasons = [each.reason for each in read_skipped(Path("sets/set.skipped.csv"))]
+    assert reasons == ["the file is empty", "no film of the manifest has this name (1 annotations)"]
+    assert "nothing new" in workbench(*command, "marker=flag").out
+    assert len(read_skipped(Path("sets/set.skipped.csv"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("category", "words"),
+    [("flag", "has no category 'flag'; it has marker, screw"), ("marker=", "'marker=' is neither NAME nor NAME=NEW")],
+)
+def test_a_wrong_category_changes_nothing(workbench, tmp_path, annotated, category, words):
+    before = {name: (tmp_path / name).read_bytes() for name in files(tmp_path)}
+    done = workbench(
+        "import", "coco", annotated, "--manifest", "sets/set.csv", "--to", "new.csv", "--category", category
+    )
+    assert words in done.refusal
+    assert {name: (tmp_path / name).read_bytes() for name in files(tmp_path)} == before

@@ -25,7 +25,8 @@ def report_import(manifest: Manifest, to: Path) -> None:
     print(f"splits: {_counts(case.split or 'none' for case in cases)}")
     if any(case.body_part for case in cases):
         print(f"body parts: {_counts(case.body_part or 'not known' for case in cases)}")
-    print(f"note: {manifest.note}")
+    for fact in manifest.note.split("; "):
+        print(f"note: {fact}")
     _print_some("label conflicts", _conflicts(manifest), f"all are tagged in {to}")
     _print_some("copies with another label", _contradicting_copies(manifest), f"all are tagged in {to}")
     print_skipped(manifest.skipped, to)
@@ -44,6 +45,8 @@ def report_attached(before: Manifest, after: Manifest, to: Path) -> None:
         ("category", "before", "attached", "now"),
         [(name, f"{had[name]:,}", f"{count - had[name]:,}", f"{count:,}") for name, count in sorted(has.items())],
     )
+    if not gained:
+        print("nothing new: what a film carries already is not attached again")
     print_skipped(skipped, to)
 
 

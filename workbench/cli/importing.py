@@ -52,7 +52,7 @@ def import_mura(
     root: Annotated[Path, typer.Argument(help="MURA-v1.1, or the folder that holds it.")],
     to: To,
 ) -> None:
-    """Make a manifest of MURA and hold it against the published counts."""
+    """Make a manifest of MURA beside its published counts."""
     from workbench.cli.import_report import print_published, report_import
     from workbench.cli.terminal import Bars
     from workbench.core.manifest import write_manifest
@@ -63,6 +63,27 @@ def import_mura(
     write_manifest(manifest, to)
     report_import(manifest, to)
     print_published(manifest)
+
+
+@imports.command("dicom")
+def import_dicom(
+    root: Annotated[Path, typer.Argument(help="Folder of DICOM files, however deep; other files are passed over.")],
+    to: To,
+    labels: Annotated[Path | None, typer.Option("--labels", help="CSV of image and label.")] = None,
+    positive: Annotated[list[str] | None, typer.Option("--positive", help="An abnormal class.")] = None,
+) -> None:
+    """Make a manifest of DICOM radiographs; patients as keyed hashes, the key beside the manifest as patient.key."""
+    from workbench.cli.import_report import report_import
+    from workbench.cli.terminal import Bars
+    from workbench.core.manifest import write_manifest
+    from workbench.data.importers.dicom import import_dicom as read
+    from workbench.data.importers.patient_key import FILE_NAME
+
+    key_file = to.with_name(FILE_NAME)
+    with Bars() as bars:
+        manifest = read(root, labels=labels, positive=positive, key_file=key_file, progress=bars.open("Read films"))
+    write_manifest(manifest, to)
+    report_import(manifest, to)
 
 
 @imports.command("coco")
