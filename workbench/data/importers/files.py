@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from workbench.core.case import Case
 from workbench.core.errors import ReaderError, Skipped
@@ -38,6 +39,8 @@ class FilmFile:
         Of the upright film as it is seen, whatever its format.
     reversed_grey
         Whether what stops the rays is dark.
+    spacing_mm, view, laterality, body_part
+        What the file itself tells, as DICOM does; 0 or empty where it does not.
     """
 
     image: str
@@ -46,6 +49,10 @@ class FilmFile:
     height: int
     pixels_sha256: str
     reversed_grey: bool = False
+    spacing_mm: float = 0.0
+    view: str = ""
+    laterality: str = ""
+    body_part: str = ""
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -96,6 +103,25 @@ def read_film_files(
     return films, [each for each in in_order if isinstance(each, Skipped)]
 
 
+def case_of_film(film: FilmFile, case_id: str, *, label: str | None = None) -> Case:
+    """Return the case of a film that is its own study and its own patient, with what its file tells."""
+    return Case(
+        case_id,
+        case_id,
+        case_id,
+        film.image,
+        film.sha256,
+        film.width,
+        film.height,
+        label,
+        view=film.view,
+        laterality=film.laterality,
+        body_part=film.body_part,
+        spacing_mm=film.spacing_mm,
+        tags=film.tags,
+    )
+
+
 def unique_cases(root: Path, cases: Iterable[Case]) -> tuple[list[Case], list[Skipped]]:
     """Return the cases, and as skipped those whose case_id an earlier one has."""
     first: dict[str, Case] = {}
@@ -122,11 +148,24 @@ def _film_file(root: Path, image: str) -> FilmFile | Skipped:
         )
     try:
         film = read_radiograph(path_inside(root, image))
-        return FilmFile(image, sha256_of(path), film.width, film.height, _pixels_sha256(film), is_reversed(film.pixels))
+        return FilmFile(
+            image,
+            sha256_of(path),
+            film.width,
+            film.height,
+            _pixels_sha256(film),
+            is_reversed(film.pixels),
+            film.spacing_mm,
+            **_told(film),
+        )
     except ReaderError as error:
         return Skipped(printable, str(error).removeprefix(f"{os.path.realpath(path)}: ").removeprefix(f"{image}: "))
     except OSError as error:
         return Skipped(printable, f"not readable ({' '.join(str(error).split())})")
+
+
+def _told(film: Radiograph) -> dict[str, Any]:
+    return {key: film.header.get(key, "") for key in ("view", "laterality", "body_part")}
 
 
 def _pixels_sha256(film: Radiograph) -> str:

@@ -1,7 +1,5 @@
 """Anyone's films: one sub-folder for each class, or a folder of films with a table of labels."""
 
-import posixpath
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,14 +9,16 @@ from workbench.core.errors import ManifestError, Skipped
 from workbench.core.manifest import Manifest
 from workbench.core.progress import Progress
 from workbench.data.importers.duplicates import duplicates_note, join_patients, tag_duplicates
-from workbench.data.importers.files import FilmFile, read_film_files, reversed_note, unique_cases, visible_files
+from workbench.data.importers.files import (
+    FilmFile,
+    case_of_film,
+    read_film_files,
+    reversed_note,
+    unique_cases,
+    visible_files,
+)
+from workbench.data.importers.labels import abnormal_classes, labelled_case, labelled_images
 from workbench.data.importers.splits import SPLIT_WORDS, known_split, split_cases
-from workbench.data.importers.tables import Row, read_table
-
-REQUIRED = ("image", "label")
-OPTIONAL = ("patient_id", "study_id", "split", "view", "laterality", "body_part")
-ABNORMAL_NAMES = ("abnormal", "positive", "fractured")
-"""Class names that are taken as the abnormal ones where nobody says."""
 
 
 def import_folder(
@@ -78,7 +78,7 @@ def import_folder(
         found = f"only {names[0]!r}" if names else "none"
         first = f"; {len(skipped)} files were skipped, first: {skipped[0]}" if skipped else ""
         raise ManifestError(f"{root}: readable films of two or more classes are wanted, found {found}{first}")
-    abnormal, reason = _abnormal_classes(root, names, positive)
+    abnormal, reason = abnormal_classes(root, names, positive)
     return Manifest(
         name=name or root.resolve().name,
         class_names=(*(each for each in names if each not in abnormal), *abnormal),
@@ -112,74 +112,16 @@ def _case_by_folder(film: FilmFile, depth: int) -> Case:
 
 
 def _cases_by_table(root: Path, labels: Path, progress: Progress | None) -> _Found:
-    rows, skipped = read_table(labels, REQUIRED, optional=OPTIONAL)
-    by_image: dict[str, Row] = {}
-    for row in rows:
-        image = _path_in_root(root, row["image"])
-        if by_image.setdefault(image, row) is not row:
-            skipped.append(Skipped(row.place, f"image {row['image']!r} occurs twice"))
-    present = {_composed(image): image for image in visible_files(root) if not _is_same(root / image, labels)}
-    unnamed = sorted(present[image] for image in present.keys() - by_image.keys())
-    skipped += [Skipped(f"{root / image}", f"{labels.name} has no usable line for it") for image in unnamed]
-    absent = [row for image, row in by_image.items() if image not in present]
-    skipped += [Skipped(f"{row.place}: {row['image']}", f"missing from {root}") for row in absent]
-    row_of = {present[image]: row for image, row in by_image.items() if image in present}
+    row_of, skipped = labelled_images(root, labels)
     films, unreadable = read_film_files(root, list(row_of), progress=progress)
-    cases, twice = unique_cases(root, (_labelled_case(film, row_of[film.image]) for film in films.values()))
+    cases, twice = unique_cases(root, (labelled_case(_case(film, None), row_of[film.image]) for film in films.values()))
     return cases, films, skipped + unreadable + twice
-
-
-def _path_in_root(root: Path, text: str) -> str:
-    """Return the path of a film as a table on any system may write it, from the root where it lies there."""
-    for base in (root.absolute(), root.resolve()):
-        if Path(text).is_relative_to(base):
-            return _composed(Path(text).relative_to(base).as_posix())
-    return _composed(posixpath.normpath(text.replace("\\", "/")))
-
-
-def _composed(text: str) -> str:
-    """Return a path with its accents composed: some systems keep them apart, and tables seldom do."""
-    return unicodedata.normalize("NFC", text)
-
-
-def _is_same(one: Path, other: Path) -> bool:
-    return one.resolve() == other.resolve()
-
-
-def _labelled_case(film: FilmFile, row: Row) -> Case:
-    case = _case(film, row["label"] or None)
-    return replace(
-        case,
-        patient_id=row.get("patient_id") or case.patient_id,
-        study_id=row.get("study_id") or case.study_id,
-        split=known_split(row.get("split")),
-        view=row.get("view"),
-        laterality=row.get("laterality"),
-        body_part=row.get("body_part"),
-    )
 
 
 def _case(film: FilmFile, label: str | None) -> Case:
     """Return the case of a film; its id is its path with dashes for slashes, so that it can name a file."""
     case_id = film.image.replace("/", "--")
-    return Case(case_id, case_id, case_id, film.image, film.sha256, film.width, film.height, label, tags=film.tags)
-
-
-def _abnormal_classes(
-    root: Path, names: list[str], positive: str | Sequence[str] | None
-) -> tuple[tuple[str, ...], str]:
-    """Return the abnormal classes among all, and who says so."""
-    if positive is None:
-        known = tuple(name for name in names if name.lower() in ABNORMAL_NAMES)
-        wanted, reason = (known, "by name") if known else ((names[-1],), "being the last by name")
-    else:
-        wanted, reason = ((positive,) if isinstance(positive, str) else tuple(positive)), "as was asked"
-    for name in wanted:
-        if name not in names:
-            raise ManifestError(f"{root}: positive class {name!r} does not occur; there are {', '.join(names)}")
-    if not 0 < len(set(wanted)) < len(names):
-        raise ManifestError(f"{root}: {len(wanted)} of {len(names)} classes are positive; name some, not all, of them")
-    return wanted, reason
+    return case_of_film(film, case_id, label=label)
 
 
 def _notes(cases: Sequence[Case], abnormal: Sequence[str], reason: str, *, patients_known: bool) -> list[str]:
