@@ -73,6 +73,8 @@ def test_what_is_refused(make: Callable[..., Any]) -> None:
         choose_threshold(predictions, rule="sensitivity", sensitivity=0.0)
     with pytest.raises(UnknownNameError, match="did you mean 'youden'"):
         choose_threshold(predictions, rule="yuden")
+    with pytest.raises(OptionError, match="1 films, such as 'c1', are to be scored; choose a threshold on others"):
+        choose_threshold(predictions, scored=predictions.select(["c1"]))
     alone, _ = make([0, 0], [0.1, 0.2])
     with pytest.raises(OptionError, match="given 2 and 0"):
         choose_threshold(alone)

@@ -13,8 +13,6 @@ from workbench.core.case import Case
 from workbench.core.errors import ManifestError, Skipped
 from workbench.core.explanation import Activations, Explanation
 from workbench.core.manifest import Manifest
-from workbench.evaluation.intervals import Interval
-from workbench.evaluation.scores import Evaluation
 from workbench.imaging.pixels import write_png
 from workbench.imaging.recipes import Recipe
 from workbench.models.classifier import Classifier
@@ -100,29 +98,6 @@ def test_models_stand_side_by_side_from_what_their_runs_kept(tmp_path: Path, sco
         runs.append(read_run(run.folder))
     assert tables.comparison_table(cards).shape[1] == 2
     assert set(tables.predictions_by_model(runs, cards, "test")) == {card.title for card in cards}
-    apart = tables.disagreements(runs, cards, "test", count=3)
-    assert apart["apart"].tolist() == [0, 0, 0]  # two copies of one model agree on every film
-    assert apart["label"].isin(CLASSES).all()
-
-
-def with_auroc(scored: ScoredFilms, low: float) -> Evaluation:
-    interval = Interval(0.9, low, 1.0, 0.95, 100, 8)
-    groups = tuple(replace(each, intervals=each.intervals | {"auroc": interval}) for each in scored.evaluation)
-    return replace(scored.evaluation, groups=groups)
-
-
-def test_only_models_that_learned_are_compared(tmp_path: Path, scored: ScoredFilms) -> None:
-    learned, guessing = (with_auroc(scored, low) for low in (0.8, 0.4))
-    with RunStore(tmp_path).create("evaluate", {}) as run:
-        scored.save(run.folder)
-    runs = [read_run(run.folder)] * 2
-    cards = [Scorecard(name, "run", {"test": learned}) for name in ("first", "second")]
-    table = tables.paired_differences(runs, cards, scored.films)
-    assert table["models"].tolist() == ["first minus second"]
-    assert table["difference in auroc"].tolist() == ["0.00 [0.00, 0.00]"]
-    unlearned = [cards[0], replace(cards[1], evaluations={"test": guessing})]
-    assert unlearned[1].title == "second (did not learn)"
-    assert tables.paired_differences(runs, unlearned, scored.films)["films"].tolist() == ["-"]
 
 
 def test_cases_are_drawn_as_they_are_and_covered(classifier: Classifier, films: Manifest) -> None:

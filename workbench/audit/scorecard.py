@@ -158,6 +158,14 @@ def load_scorecard(folder: Path) -> Scorecard:
         raise ReaderError(f"{folder / FILE_NAME}: not a scorecard ({type(error).__name__}: {error})") from error
 
 
+def model_titles(cards: Sequence[Scorecard], *, marked: bool = True) -> list[str]:
+    """Return the models' names, marked where one did not learn, with the run's end where two are called alike."""
+    names = [card.title if marked else card.model for card in cards]
+    return [
+        name if names.count(name) == 1 else f"{name} ({card.run[-4:]})" for name, card in zip(names, cards, strict=True)
+    ]
+
+
 def comparison_rows(cards: Sequence[Scorecard]) -> list[tuple[str, list[str]]]:
     """Return a table for readers: what is measured, and a text for each model.
 

@@ -69,7 +69,9 @@ def at_sensitivity(
     return int(reached[np.argmax(candidates[reached])])
 
 
-def choose_threshold(predictions: Predictions, *, rule: str = "youden", sensitivity: float = 0.95) -> ChosenThreshold:
+def choose_threshold(
+    predictions: Predictions, *, rule: str = "youden", sensitivity: float = 0.95, scored: Predictions | None = None
+) -> ChosenThreshold:
     """Choose a threshold on validation films, for ``evaluate(..., threshold=chosen.threshold)`` on others.
 
     Parameters
@@ -80,6 +82,8 @@ def choose_threshold(predictions: Predictions, *, rule: str = "youden", sensitiv
         ``youden``, or ``sensitivity`` for a fixed one.
     sensitivity
         The one wanted by that rule.
+    scored
+        What the threshold will be applied to, to make sure that these are other films.
 
     Returns
     -------
@@ -91,8 +95,13 @@ def choose_threshold(predictions: Predictions, *, rule: str = "youden", sensitiv
     UnknownNameError
         No such rule.
     OptionError
-        One class only, or a sensitivity out of range or out of reach.
+        One class only, a sensitivity out of range or out of reach, or films that are to be scored as well.
     """
+    shared = set(predictions.case_ids) & set(scored.case_ids if scored else ())
+    if shared:
+        raise OptionError(
+            f"{len(shared)} films, such as {min(shared)!r}, are to be scored; choose a threshold on others"
+        )
     if not 0 < sensitivity <= 1:
         raise OptionError(f"sensitivity: {sensitivity!r} is not above 0 and at most 1, such as 0.95")
     choose = THRESHOLD_RULES.get(rule)

@@ -15,7 +15,18 @@ from workbench.plots.theme import BLUE, MUTED, check_columns, finished, model_na
 Table = Any
 """A pandas DataFrame; pandas comes without types."""
 
-METRIC_TITLES = {"auroc": "AUROC", "cohen-kappa": "Cohen's kappa", "f1": "F1", "accuracy": "Accuracy"}
+METRIC_TITLES = {
+    "accuracy": "Accuracy",
+    "precision": "Precision",
+    "recall": "Recall",
+    "specificity": "Specificity",
+    "f1": "F1",
+    "cohen-kappa": "Cohen's kappa",
+    "auroc": "AUROC",
+    "average-precision": "Average precision",
+    "brier-score": "Brier score",
+    "expected-calibration-error": "Calibration error",
+}
 DEFAULT_METRICS = ("accuracy", "cohen-kappa", "auroc")
 CHANCE = {"auroc": 0.5, "cohen-kappa": 0.0}
 """What guessing gives; drawn as a dotted line."""

@@ -8,14 +8,13 @@ import numpy as np
 import pandas as pd
 
 from workbench.audit.cover import CoverEffect
-from workbench.audit.scorecard import Scorecard, comparison_rows, percent, signed
+from workbench.audit.scorecard import Scorecard, comparison_rows, model_titles, percent, signed
 from workbench.core.errors import Skipped
 from workbench.core.explanation import Explanation
 from workbench.core.manifest import Manifest
 from workbench.core.predictions import Predictions, load_predictions
 from workbench.evaluation.curves import roc_curve_points
-from workbench.evaluation.differences import metric_difference
-from workbench.evaluation.metrics import METRICS, confusion_counts
+from workbench.evaluation.metrics import confusion_counts
 from workbench.evaluation.scores import OVERALL, Evaluation
 from workbench.evaluation.units import IMAGE
 from workbench.imaging.regions import attribution_share, box_iou, enrichment, map_box, mask_box
@@ -85,7 +84,7 @@ def _localisation(film_map: np.ndarray, mask: np.ndarray) -> tuple[float, float,
 def comparison_table(cards: Sequence[Scorecard]) -> pd.DataFrame:
     """Return the models side by side: a row for each measure, a column for each model."""
     rows = comparison_rows(cards)
-    return pd.DataFrame([texts for _, texts in rows], index=[title for title, _ in rows], columns=_unique(cards))
+    return pd.DataFrame([texts for _, texts in rows], index=[title for title, _ in rows], columns=model_titles(cards))
 
 
 def scores_frame(cards: Sequence[Scorecard], split: str) -> pd.DataFrame:
@@ -95,7 +94,7 @@ def scores_frame(cards: Sequence[Scorecard], split: str) -> pd.DataFrame:
     """
     frames = [
         _scored(card, split, title)
-        for card, title in zip(cards, _unique(cards, marked=False), strict=True)
+        for card, title in zip(cards, model_titles(cards, marked=False), strict=True)
         if split in card.evaluations
     ]
     return pd.concat(frames, ignore_index=True)
@@ -122,50 +121,18 @@ def operating_points(predictions: Mapping[str, Predictions], *, threshold: float
     return pd.DataFrame(rows, columns=["model", "false_positive_rate", "true_positive_rate"])
 
 
-def predictions_by_model(runs: Sequence[Run], cards: Sequence[Scorecard], split: str) -> dict[str, Predictions]:
-    """Return what each evaluated model said of the films of one split."""
+def predictions_by_model(
+    runs: Sequence[Run], cards: Sequence[Scorecard], split: str, *, marked: bool = True
+) -> dict[str, Predictions]:
+    """Return what each evaluated model said of the films of one split; unmarked, without the words did not learn."""
     paths = [Path(run.folder) / f"predictions-{split}.csv" for run in runs]
-    return {title: load_predictions(path) for title, path in zip(_unique(cards), paths, strict=True) if path.exists()}
-
-
-def paired_differences(
-    runs: Sequence[Run], cards: Sequence[Scorecard], films: Manifest, *, metric: str = "auroc"
-) -> pd.DataFrame:
-    """Return the difference of every pair of models on the same films; models that did not learn are left out."""
-    METRICS.get(metric)  # refuses an unknown name before anything is read
-    rows = []
-    learned = {title for card, title in zip(cards, _unique(cards), strict=True) if card.learned}
-    for split in cards[0].evaluations:
-        said = {name: each for name, each in predictions_by_model(runs, cards, split).items() if name in learned}
-        names = list(said)
-        for first, second in ((a, b) for index, a in enumerate(names) for b in names[index + 1 :]):
-            difference = metric_difference(said[first], films, said[second], films, metric=metric)
-            rows.append((split, f"{first} minus {second}", signed(difference)))
-    rows = rows or [("-", "fewer than two models learned", "-")]
-    return pd.DataFrame(rows, columns=["films", "models", f"difference in {metric}"])
-
-
-def disagreements(runs: Sequence[Run], cards: Sequence[Scorecard], split: str, *, count: int = 10) -> pd.DataFrame:
-    """Return the cases on which the models' probabilities of abnormal are furthest apart."""
-    said = predictions_by_model(runs, cards, split)
-    frame = pd.DataFrame({name: pd.Series(each.abnormal, index=each.case_ids) for name, each in said.items()}).dropna()
-    first = next(iter(said.values()))
-    frame.insert(0, "label", pd.Series(first.to_frame().set_index("case_id")["label"]))
-    spread = frame.drop(columns="label").max(axis=1) - frame.drop(columns="label").min(axis=1)
-    return frame.assign(apart=spread).nlargest(count, "apart").round(3)
+    titles = model_titles(cards, marked=marked)
+    return {title: load_predictions(path) for title, path in zip(titles, paths, strict=True) if path.exists()}
 
 
 def _scored(card: Scorecard, split: str, title: str) -> pd.DataFrame:
     frame = group_frame(card.evaluations[split])
     return frame[frame["group"] == OVERALL].assign(model=title)
-
-
-def _unique(cards: Sequence[Scorecard], *, marked: bool = True) -> list[str]:
-    """Return the models' names, marked where one did not learn, with the run's end where two are called alike."""
-    names = [card.title if marked else card.model for card in cards]
-    return [
-        name if names.count(name) == 1 else f"{name} ({card.run[-4:]})" for name, card in zip(names, cards, strict=True)
-    ]
 
 
 def _known(said: Predictions) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,168 @@
+"""Tables and chart data of several models: pairs, body parts, curves, disagreements."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from workbench.audit.scorecard import Scorecard, model_titles, signed
+from workbench.core.manifest import Manifest
+from workbench.core.predictions import Predictions
+from workbench.evaluation.agreement import disagreements
+from workbench.evaluation.comparison import Comparison, compare_predictions
+from workbench.evaluation.curves import calibration_points, precision_recall_points
+from workbench.evaluation.intervals import DEFAULT_RESAMPLING, Resampling
+from workbench.evaluation.metrics import precision, recall
+from workbench.evaluation.scores import KIND_PREFIX, OVERALL
+from workbench.evaluation.units import IMAGE, labelled_sample
+from workbench.reports.tables import predictions_by_model
+from workbench.runs import Run
+
+NOT_TESTED = "-"
+
+
+def comparisons(
+    runs: Sequence[Run],
+    cards: Sequence[Scorecard],
+    films: Manifest,
+    *,
+    unit: str = IMAGE,
+    metric: str = "auroc",
+    resampling: Resampling = DEFAULT_RESAMPLING,
+) -> dict[str, Comparison]:
+    """Compare evaluated models in pairs on every split that two or more of them were evaluated on.
+
+    Parameters
+    ----------
+    runs
+        Their evaluations.
+    cards
+        Their scorecards, which say who learned on its own kind of films.
+    films
+        The manifest of the evaluations.
+    unit
+        What is counted.
+    metric
+        Whose difference is resampled.
+    resampling
+        Of patients.
+
+    Returns
+    -------
+    dict[str, Comparison]
+        By split; empty where no split is shared.
+
+    Raises
+    ------
+    UnknownNameError
+        No such unit or metric.
+    """
+    learned = dict(zip(model_titles(cards, marked=False), (card.learned for card in cards), strict=True))
+    found = {}
+    for split in dict.fromkeys(split for card in cards for split in card.evaluations):
+        said = predictions_by_model(runs, cards, split, marked=False)
+        if len(said) > 1:
+            found[split] = compare_predictions(
+                said, films, unit=unit, metric=metric, resampling=resampling, learned=learned
+            )
+    return found
+
+
+def pair_table(comparison: Comparison) -> pd.DataFrame:
+    """Return a row for each pair of models: the first minus the second, p-values corrected for the number of pairs."""
+    rows = [
+        {
+            "first": pair.a,
+            "second": pair.b,
+            f"difference in {comparison.metric}": signed(pair.difference),
+            "AUROCs": f"{pair.delong.auroc_a:.3f}, {pair.delong.auroc_b:.3f}",
+            "DeLong p": p_value_text(pair.delong_adjusted),
+            "only the first right": pair.mcnemar.only_a,
+            "only the second right": pair.mcnemar.only_b,
+            "McNemar p": p_value_text(pair.mcnemar_adjusted),
+            "called alike": f"{pair.agreement.share:.1%}",
+        }
+        for pair in comparison.pairs
+    ]
+    return pd.DataFrame(rows or [{"first": "fewer than two models learned"}])
+
+
+def p_value_text(value: float | None) -> str:
+    """Return a p-value for readers, never 0; a dash where there was no test."""
+    if value is None:
+        return NOT_TESTED
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def part_frame(cards: Sequence[Scorecard], split: str, *, unit: str = IMAGE) -> pd.DataFrame:
+    """Return scores by model and body part on one split, as the heat table takes them; all parts come last.
+
+    Parameters
+    ----------
+    cards
+        One a model; those that were not evaluated on the split are left out.
+    split
+        Name of the split.
+    unit
+        What is counted.
+
+    Returns
+    -------
+    pd.DataFrame
+        Columns ``model, group, metric, estimate, low, high, cases``.
+    """
+    frames = []
+    for card, title in zip(cards, model_titles(cards), strict=True):
+        if split in card.evaluations:
+            frame = card.evaluations[split].to_frame()
+            chosen = (frame["unit"] == unit) & ~frame["group"].str.startswith(KIND_PREFIX)
+            frames.append(frame[chosen].assign(model=title))
+    scores = pd.concat(frames, ignore_index=True)
+    return scores.sort_values("group", key=lambda groups: groups == OVERALL, kind="stable", ignore_index=True)
+
+
+def precision_recall_frame(predictions: Mapping[str, Predictions], films: Manifest) -> pd.DataFrame:
+    """Return the steps of each model's precision-recall curve, as the chart takes them."""
+    frames = []
+    for model, said in predictions.items():
+        sample = labelled_sample(said, films)
+        curve = precision_recall_points(sample.truth, sample.probability)
+        frames.append(pd.DataFrame({"model": model, "recall": curve.recall, "precision": curve.precision}))
+    return pd.concat(frames, ignore_index=True)
+
+
+def precision_recall_verdicts(
+    predictions: Mapping[str, Predictions], films: Manifest, *, threshold: float = 0.5
+) -> pd.DataFrame:
+    """Return each model's recall and precision where abnormal is strictly above the threshold."""
+    rows = []
+    for model, said in predictions.items():
+        sample = labelled_sample(said, films)
+        rates = (rate(sample.truth, sample.probability, threshold=threshold) for rate in (recall, precision))
+        rows.append((model, *rates))
+    return pd.DataFrame(rows, columns=["model", "recall", "precision"])
+
+
+def calibration_frame(
+    predictions: Mapping[str, Predictions], films: Manifest, *, resampling: Resampling = DEFAULT_RESAMPLING
+) -> pd.DataFrame:
+    """Return what each model said and what is so, by bin, as the calibration chart takes it."""
+    rows = [
+        (model, point.probability, point.share.estimate, point.share.low, point.share.high, point.cases)
+        for model, said in predictions.items()
+        for point in calibration_points(labelled_sample(said, films), resampling=resampling)
+    ]
+    columns = ["model", "probability", "share", "low", "high", "cases"]
+    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[1:5], float))
+
+
+def disagreement_table(predictions: Mapping[str, Predictions], films: Manifest, *, count: int = 10) -> pd.DataFrame:
+    """Return the films on which the models' probabilities of abnormal are furthest apart, with what they show."""
+    found = disagreements(predictions, count=count)
+    cases = films.select(each.case_id for each in found)
+    rows = [
+        {"case": case.case_id, "body part": case.body_part, "label": case.label}
+        | {name: f"{value:.3f}" for name, value in each.probabilities.items()}
+        | {"apart": f"{each.apart:.3f}", "verdicts": "differ" if each.disputed else "agree"}
+        for each, case in zip(found, cases, strict=True)
+    ]
+    return pd.DataFrame(rows)
