@@ -36,9 +36,9 @@ class FilmViewer(anywidget.AnyWidget):
     _esm = MODULE
     _css = STYLE
 
-    film: traitlets.Dict[str, Any] = traitlets.Dict(allow_none=True, default_value=None).tag(sync=True)
-    layers: traitlets.List[Any] = traitlets.List().tag(sync=True)
-    marks: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    film: "traitlets.Dict[str, Any]" = traitlets.Dict(allow_none=True, default_value=None).tag(sync=True)
+    layers: "traitlets.List[Any]" = traitlets.List().tag(sync=True)
+    marks: "traitlets.List[Any]" = traitlets.List().tag(sync=True)
     colormaps = traitlets.Dict().tag(sync=True)
     title = traitlets.Unicode("").tag(sync=True)
     message = traitlets.Unicode("").tag(sync=True)
@@ -60,7 +60,7 @@ class FilmViewer(anywidget.AnyWidget):
     invert = traitlets.Bool(False).tag(sync=True)
 
     tool = traitlets.Enum(TOOLS, "window").tag(sync=True)
-    drawn: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    drawn: "traitlets.List[Any]" = traitlets.List().tag(sync=True)
     """Regions as ``{"kind": "box" or "polygon", "corners": [[x, y], ...]}``; :attr:`regions` is the checked form."""
     selected = traitlets.Int(-1, min=-1).tag(sync=True)
     """Which of them the reader has chosen, -1 for none."""
@@ -70,7 +70,7 @@ class FilmViewer(anywidget.AnyWidget):
     height_px = traitlets.Int(520, min=120, max=4000).tag(sync=True)
     stepping = traitlets.Bool(False).tag(sync=True)
     """Whether arrows and Page keys ask for the previous and next case; :meth:`on_step` turns it on."""
-    extra_keys: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    extra_keys: "traitlets.List[Any]" = traitlets.List().tag(sync=True)
     """Further keys as ``{"key": "r", "label": "right reason"}``; :meth:`on_key` sets them."""
     wheel_needs_focus = traitlets.Bool(False).tag(sync=True)
     theme = traitlets.Enum(("auto", "light", "dark"), "auto").tag(sync=True)

@@ -98,7 +98,7 @@ def layer_content(layer: MapLayer) -> dict[str, Json]:
 def mark_content(mark: Mark) -> dict[str, Json]:
     """Return a mark as lines along pixel edges: x, y, x, y of each."""
     left, top, right, bottom = (int(side) for side in mark.box)
-    sides = [left, top, right, top, right, top, right, bottom, right, bottom, left, bottom, left, bottom, left, top]
+    sides = [left, top, right, top, right, top, right, bottom, left, bottom, right, bottom, left, top, left, bottom]
     lines = sides if mark.mask is None else mask_edges(mark.mask)
     return {
         "label": mark.label or mark.category,

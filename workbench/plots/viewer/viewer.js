@@ -42,7 +42,7 @@ const ICONS = {
   box: "M2.5 3.5h11v9h-11z",
   polygon: "M8 1.8L14 6.2L11.8 13.5H4.2L2 6.2z",
   remove: "M3 4.5h10M6.5 4.5V2.5h3v2M4.5 4.5l.6 9h5.8l.6-9M6.8 7v4M9.2 7v4",
-  invert: "M8 2a6 6 0 1 0 0 12a6 6 0 1 0 0-12M8 2v12M8 5.2a2.8 2.8 0 0 1 0 5.6",
+  invert: "M2.5 2.5h11v11h-11zM2.5 13.5l11-11M6.2 13.2l7-7M9.8 13.2l3.4-3.4",
   map: "M8 2L14.5 5.5L8 9L1.5 5.5zM2.5 8.5L8 11.5L13.5 8.5M2.5 11L8 14L13.5 11",
   peek: "M1.2 8C3.5 4.5 5.7 3.3 8 3.3S12.5 4.5 14.8 8C12.5 11.5 10.3 12.7 8 12.7S3.5 11.5 1.2 8M8 6a2 2 0 1 0 0 4a2 2 0 1 0 0-4",
   fit: "M2 6V2h4M10 2h4v4M14 10v4h-4M6 14H2v-4",
@@ -448,6 +448,7 @@ class Viewer {
     const hold = () => this.peek(true);
     const release = () => this.peek(false);
     holder.addEventListener("pointerdown", hold);
+    holder.addEventListener("mousedown", (event) => event.preventDefault()); // else the focus moves, which lets go
     for (const name of ["pointerup", "pointerleave", "pointercancel", "blur"]) holder.addEventListener(name, release);
     holder.addEventListener("keydown", (event) => [" ", "Enter"].includes(event.key) && hold());
     holder.addEventListener("keyup", release);
@@ -465,7 +466,7 @@ class Viewer {
     this.threshold = this.slider("Hide below", (value) => this.set("threshold", value));
     this.panel = element(
       "div", { class: "fv-panel fv-of-map" },
-      element("div", { class: "fv-scale" }, element("div", { class: "fv-names" }, this.mapTitle, this.layerPicker, this.extent), this.bar, this.ticks),
+      element("div", { class: "fv-scale" }, element("div", { class: "fv-names" }, this.mapTitle, this.layerPicker), this.bar, this.ticks, this.extent),
       element(
         "div", { class: "fv-settings" }, this.opacity.row, this.threshold.row,
         element("label", {}, element("span", {}, "Colours"), this.colourPicker),
@@ -505,7 +506,7 @@ class Viewer {
     on(this.root, "keydown", (event) => this.keyDown(event));
     on(this.root, "keyup", (event) => this.keyUp(event));
     on(this.root, "keypress", (event) => event.stopPropagation());
-    on(this.root, "focusout", () => this.peek(false));
+    on(this.root, "focusout", (event) => this.root.contains(event.relatedTarget) || this.peek(false));
     this.heard = {
       "change:film": () => this.loadFilm(),
       "change:layers": () => this.loadLayers(),
