@@ -128,8 +128,10 @@ def fitted_annotation(
         The one it belongs to.
     case
         The film.
-    category, source
-        Of the annotation; a ``source`` beside the entry goes before.
+    category
+        Of the annotation.
+    source
+        Who says so where the entry has no ``source`` of its own.
 
     Returns
     -------
