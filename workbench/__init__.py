@@ -37,6 +37,7 @@ _HOMES = {
     "draw_phantom": "data.phantoms.phantom:draw_phantom",
     "draw_phantom_set": "data.phantoms.sets:draw_phantom_set",
     "evaluate": "evaluation.evaluate:evaluate",
+    "explore": "dashboards.explorer:explore",
     "explain": "attribution:explain",
     "find_run": "runs.locations:find_run",
     "import_dicom": "data.importers.dicom:import_dicom",

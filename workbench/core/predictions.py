@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +73,18 @@ class Predictions:
             self.positive,
             self.head,
             self.provenance,
+        )
+
+    def joined(self, other: "Predictions") -> "Predictions":
+        """Return these and others of the same model; where both know a case, the other's stand."""
+        new = set(other.case_ids)
+        own = self.select(case_id for case_id in self.case_ids if case_id not in new)
+        return replace(
+            other,
+            case_ids=own.case_ids + other.case_ids,
+            labels=np.concatenate([own.labels, other.labels]),
+            outputs=np.concatenate([own.outputs, other.outputs]),
+            probabilities=np.concatenate([own.probabilities, other.probabilities]),
         )
 
     def to_frame(self) -> Any:

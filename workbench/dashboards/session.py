@@ -5,10 +5,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any, Generic, TypeVar
-
-import numpy as np
 
 from workbench.attribution.explain import explain
 from workbench.attribution.methods import METHODS, AbstractMethod
@@ -78,9 +75,10 @@ class CaseSession:
         return film
 
     def study(self, case_id: str) -> tuple[Case, ...]:
-        """Return the films of the same examination, in the manifest's order."""
-        study = self.case(case_id).study_id
-        return tuple(case for case in self.manifest if case.study_id == study)
+        """Return the films of the same examination and split, in the manifest's order."""
+        shown = self.case(case_id)
+        same = (case for case in self.manifest if (case.study_id, case.split) == (shown.study_id, shown.split))
+        return tuple(same)
 
     def methods(self) -> dict[str, str]:
         """Return each method of maps, and why the model refuses it; an empty text where it does not."""
@@ -141,7 +139,7 @@ class CaseSession:
             part = self.manifest.select(case_ids[start : start + 16])
             with self._network:
                 found, _ = predict(self.classifier, part)
-            self.predictions = found if self.predictions is None else _joined(self.predictions, found)
+            self.predictions = found if self.predictions is None else self.predictions.joined(found)
             if progress:
                 progress(start + len(part), len(case_ids))
         assert self.predictions is not None  # noqa: S101 - one batch at least
@@ -209,16 +207,3 @@ class _Kept(Generic[V]):
             self._values.move_to_end(key)
             while len(self._values) > self._most:
                 self._values.popitem(last=False)
-
-
-def _joined(first: Predictions, second: Predictions) -> Predictions:
-    """Return the predictions of both; where both know a case, the second's."""
-    new = set(second.case_ids)
-    old = first.select([case_id for case_id in first.case_ids if case_id not in new])
-    return replace(
-        second,
-        case_ids=old.case_ids + second.case_ids,
-        labels=np.concatenate([old.labels, second.labels]),
-        outputs=np.concatenate([old.outputs, second.outputs]),
-        probabilities=np.concatenate([old.probabilities, second.probabilities]),
-    )

@@ -1,0 +1,104 @@
+"""The case explorer: the worklist beside the case, in JupyterLab and voila."""
+
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as widgets
+
+from workbench.core.errors import OptionError
+from workbench.core.manifest import Manifest
+from workbench.core.predictions import Predictions
+from workbench.dashboards.case_panel import CasePanel
+from workbench.dashboards.session import CaseSession
+from workbench.dashboards.sources import Source, run_source
+from workbench.dashboards.state import ExplorerState
+from workbench.dashboards.worklist_panel import WorklistPanel
+from workbench.models.classifier import Classifier
+from workbench.runs.reviews import ReviewBook
+from workbench.runs.run import Run
+
+
+class CaseExplorer:
+    """A dashboard for going through cases: list, film, map, what if, verdicts.
+
+    It displays itself at the end of a notebook's cell.
+
+    Parameters
+    ----------
+    state
+        What is shown; change it, and the dashboard follows.
+    """
+
+    def __init__(self, state: ExplorerState) -> None:
+        self.state = state
+        self.worklist = WorklistPanel(state)
+        self.case = CasePanel(state)
+        self.message = widgets.HTML()
+        state.observe(self._say, "message")
+        right = widgets.VBox([self.message, self.case.widget], layout={"min_width": "0"})
+        columns = {"grid_template_columns": "minmax(420px, 2fr) minmax(0, 3fr)", "grid_gap": "20px"}
+        self.widget = widgets.GridBox([self.worklist.widget, right], layout=columns)
+        self._say()
+
+    def _say(self, _change: Any = None) -> None:
+        self.message.value = f'<p role="status"><b>{escape(self.state.message)}</b></p>' if self.state.message else ""
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        return self.widget._repr_mimebundle_(**kwargs)
+
+
+def explore(
+    model: Classifier | Run | str | Path,
+    manifest: Manifest | None = None,
+    *,
+    predictions: Predictions | None = None,
+    reviews: str | Path | None = None,
+    suspicion: Mapping[str, float] | None = None,
+    root: str | Path | None = None,
+    split: str = "",
+) -> CaseExplorer:
+    """Open the case explorer on a model and films, or on a run.
+
+    Parameters
+    ----------
+    model
+        What ``wb.wrap`` or ``wb.load_model`` returned; or a training or evaluation run: itself, its id, unique
+        beginning, folder, or ``latest:evaluate``. A run brings its films, predictions and a place for verdicts.
+    manifest
+        The films; none is read before it is shown. A run's own where nothing is said.
+    predictions
+        Of these films or some of them; without any the list can be classified from the dashboard.
+    reviews
+        Folder of the readers' verdicts; without one, and without a run, no verdict can be given.
+    suspicion
+        By case id: share of the attribution on the flag times the change in probability when it is covered.
+    root
+        Folder of a run's films.
+    split
+        Only these films of a run; a comma joins several.
+
+    Returns
+    -------
+    CaseExplorer
+        Displays itself.
+
+    Raises
+    ------
+    OptionError
+        A model without a manifest.
+    ModelError
+        The model tells other classes apart than the manifest.
+    RunError
+        There is no such run.
+    """
+    if isinstance(model, Classifier):
+        if manifest is None:
+            raise OptionError("explore: a model needs a manifest of the films to look at")
+        source = Source(model.architecture, model, manifest)
+    else:
+        source = run_source(model, manifest, root=root, split=split)
+    folder = reviews or source.reviews
+    session = CaseSession(source.classifier, source.manifest, predictions or source.predictions)
+    return CaseExplorer(ExplorerState(session, ReviewBook(folder) if folder else None, suspicion=suspicion))

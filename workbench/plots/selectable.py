@@ -1,0 +1,93 @@
+"""Charts whose points a reader picks: a click on a bar or a lasso around points tells which rows are meant."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from workbench.plots.theme import BLUE, MUTED, SYMBOLS, VERMILLION, check_columns, finished, plain
+
+BINS = 20
+LABEL_COLOURS = (BLUE, VERMILLION)
+Pick = Callable[[list[Any]], None]
+"""Takes the custom data of the picked points."""
+
+
+def case_overview(cases: Any, *, positive: tuple[str, ...], title: str = "Cases") -> go.Figure:
+    """Draw how probable each case is called abnormal, by label; beside it the cases where the network puts them.
+
+    Parameters
+    ----------
+    cases
+        A pandas DataFrame with columns ``case_id, probability, label``, and ``x, y`` where an embedding is known. An
+        unknown label is empty; rows without a probability are counted nowhere.
+    positive
+        The abnormal classes.
+    title
+        Over the chart.
+
+    Returns
+    -------
+    go.Figure
+        Bars carry their (low, high) as custom data, points their case id. Traces are the same whatever the rows, so
+        that :func:`redraw` can show others in their place.
+
+    Raises
+    ------
+    OptionError
+        A column is missing, or there is no row.
+    """
+    check_columns(cases, ["case_id", "probability", "label"], "cases")
+    embedded = {"x", "y"} <= set(cases.columns)
+    figure = make_subplots(cols=2 if embedded else 1, horizontal_spacing=0.12)
+    edges = np.linspace(0, 1, BINS + 1)
+    groups = {"abnormal": cases["label"].isin(positive), "not abnormal": ~cases["label"].isin(positive)}
+    for place, (name, rows) in enumerate(sorted(groups.items(), reverse=True)):
+        looks = {"color": LABEL_COLOURS[place]}
+        counts, _ = np.histogram(cases["probability"][rows].dropna(), bins=edges)
+        spans = np.stack([edges[:-1], edges[1:]], axis=1)
+        bars = go.Bar(x=spans.mean(axis=1), y=counts, width=1 / BINS, customdata=spans, name=plain(name), marker=looks)
+        figure.add_trace(bars.update(hovertemplate="%{customdata[0]:.2f} to %{customdata[1]:.2f}: %{y}"), row=1, col=1)
+        if embedded:
+            known = cases[rows & cases["x"].notna()]
+            points = go.Scattergl(x=known["x"], y=known["y"], customdata=known["case_id"], mode="markers", name=name)
+            points.update(marker=looks | {"symbol": SYMBOLS[place], "size": 6}, showlegend=False)
+            figure.add_trace(points.update(hovertemplate="%{customdata}<extra></extra>"), row=1, col=2)
+    figure.update_layout(barmode="stack", dragmode="select", bargap=0)
+    figure.update_xaxes(title_text="probability of abnormal", range=[0, 1], row=1, col=1)
+    figure.update_yaxes(title_text="cases", row=1, col=1)
+    if embedded:
+        quiet = {"showticklabels": False, "ticks": "", "title": {"font": {"color": MUTED}}}
+        figure.update_xaxes(title_text="embedding", **quiet, row=1, col=2)
+        figure.update_yaxes(**quiet, row=1, col=2)
+    return finished(figure, title, height_px=300)
+
+
+def selectable(figure: go.Figure, pick: Pick) -> go.FigureWidget:
+    """Return a chart that calls ``pick`` when a reader clicks points or draws around them.
+
+    Each such widget brings its own copy of plotly.js to the page (5 MB): make one and :func:`redraw` it.
+    """
+    widget = go.FigureWidget(figure)
+
+    def picked(trace: Any, points: Any, _state: Any) -> None:
+        if points.point_inds:
+            pick([_plain(trace.customdata[index]) for index in points.point_inds])
+
+    for trace in widget.data:
+        trace.on_click(picked)
+        trace.on_selection(picked)
+    return widget
+
+
+def redraw(widget: go.FigureWidget, figure: go.Figure) -> None:
+    """Show another figure's data in a chart of the same traces."""
+    with widget.batch_update():
+        for shown, wanted in zip(widget.data, figure.data, strict=True):
+            shown.update(x=wanted.x, y=wanted.y, customdata=wanted.customdata, selectedpoints=None)
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist() if isinstance(value, np.ndarray) else value
