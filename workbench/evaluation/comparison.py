@@ -1,5 +1,6 @@
 """Models compared in pairs on the same cases: tests of calls and of AUROCs, the difference, the agreement."""
 
+import functools
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from itertools import combinations
@@ -13,12 +14,22 @@ from workbench.core.manifest import Manifest
 from workbench.core.predictions import Predictions
 from workbench.evaluation.agreement import Agreement, agreement, common_cases
 from workbench.evaluation.corrections import CORRECTIONS, adjusted_p_values
-from workbench.evaluation.differences import sample_difference
-from workbench.evaluation.intervals import DEFAULT_RESAMPLING, Interval, Resampling, clustered_bootstrap
-from workbench.evaluation.metrics import METRICS, auroc
+from workbench.evaluation.intervals import (
+    DEFAULT_RESAMPLING,
+    Interval,
+    Resampling,
+    Statistic,
+    clustered_bootstraps,
+    percentile_interval,
+    resampled_values,
+)
+from workbench.evaluation.metrics import METRICS, UNDEFINED_WHEN
 from workbench.evaluation.paired import DeLongTest, McNemarTest, delong_test, mcnemar_test
 from workbench.evaluation.scores import above_chance
 from workbench.evaluation.units import IMAGE, Sample, labelled_sample
+
+Resampled = tuple[float, np.ndarray]
+"""A metric of the sample itself, and of every resample (b)."""
 
 
 @dataclass(frozen=True)
@@ -197,12 +208,13 @@ def compare_predictions(
     samples = {name: labelled_sample(each, manifest, unit=unit, threshold=threshold) for name, each in said.items()}
     first = next(iter(samples.values()))
     _check_truth(first, samples)
-    verdicts = _verdicts(said, manifest, resampling) | {
-        name: did for name, did in (learned or {}).items() if name in said
-    }
-    names = [name for name, did in verdicts.items() if did]
+    verdicts = _verdicts(said, manifest, resampling)
+    verdicts |= {name: did for name, did in (learned or {}).items() if name in said}
+    compared = {name: samples[name] for name, did in verdicts.items() if did}
+    values = _resampled(compared, metric, resampling)
     pairs = [
-        _pair(a, samples[a], b, samples[b], metric=metric, resampling=resampling) for a, b in combinations(names, 2)
+        _pair(a, compared[a], b, compared[b], difference=_difference(values[a], values[b], first, metric, resampling))
+        for a, b in combinations(compared, 2)
     ]
     return Comparison(
         name=manifest.name,
@@ -225,25 +237,42 @@ def _check_truth(first: Sample, samples: Mapping[str, Sample]) -> None:
 
 
 def _verdicts(said: Mapping[str, Predictions], manifest: Manifest, resampling: Resampling) -> dict[str, bool]:
-    verdicts = {}
-    for name, each in said.items():
-        films = labelled_sample(each, manifest)
-
-        def area(weights: np.ndarray, films: Sample = films) -> Any:
-            return auroc(films.truth, films.probability, weights)
-
-        verdicts[name] = above_chance(clustered_bootstrap(area, films.patients, resampling=resampling))
-    return verdicts
+    films = {name: labelled_sample(each, manifest) for name, each in said.items()}
+    patients = next(iter(films.values())).patients
+    areas = clustered_bootstraps(_statistics(films, "auroc"), patients, resampling=resampling)
+    return {name: above_chance(area) for name, area in areas.items()}
 
 
-def _pair(a: str, of_a: Sample, b: str, of_b: Sample, *, metric: str, resampling: Resampling) -> Pair:
+def _statistics(samples: Mapping[str, Sample], metric: str) -> dict[str, Statistic]:
+    """Return what takes weights of the cases to each model's values; the cases are the same for all."""
+    return {
+        name: functools.partial(METRICS.get(metric), each.truth, each.probability, threshold=each.threshold)
+        for name, each in samples.items()
+    }
+
+
+def _resampled(samples: Mapping[str, Sample], metric: str, resampling: Resampling) -> dict[str, Resampled]:
+    """Return every model's values on the same resamples: each model once, however many pairs it is in."""
+    if not samples:
+        return {}
+    patients = next(iter(samples.values())).patients
+    return resampled_values(_statistics(samples, metric), patients, resampling=resampling)
+
+
+def _difference(a: Resampled, b: Resampled, sample: Sample, metric: str, resampling: Resampling) -> Interval:
+    reason = f"on one side {UNDEFINED_WHEN[metric]}"
+    patients = len(set(sample.patients))
+    return percentile_interval(a[0] - b[0], a[1] - b[1], level=resampling.level, clusters=patients, reason=reason)
+
+
+def _pair(a: str, of_a: Sample, b: str, of_b: Sample, *, difference: Interval) -> Pair:
     truth = of_a.truth == 1
     return Pair(
         a,
         b,
-        difference=sample_difference(of_a, of_b, metric=metric, resampling=resampling),
+        difference=difference,
         delong=delong_test(
-            of_a.truth, of_a.probability, of_b.probability, clusters=of_a.patients, level=resampling.level
+            of_a.truth, of_a.probability, of_b.probability, clusters=of_a.patients, level=difference.level
         ),
         mcnemar=mcnemar_test(of_a.called == truth, of_b.called == truth),
         agreement=agreement(of_a.called, of_b.called),

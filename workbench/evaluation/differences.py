@@ -68,51 +68,21 @@ def metric_difference(
     ManifestError
         A film is not in its manifest, or a side has no labelled film.
     """
-    METRICS.get(metric)  # an unknown name is refused before anything is counted
+    score = METRICS.get(metric)
     on_a, on_b = (
         labelled_sample(predictions, manifest, unit=unit, threshold=threshold)
         for predictions, manifest in ((a, manifest_a), (b, manifest_b))
     )
-    return sample_difference(on_a, on_b, metric=metric, resampling=resampling)
-
-
-def sample_difference(
-    a: Sample, b: Sample, *, metric: str = "auroc", resampling: Resampling = DEFAULT_RESAMPLING
-) -> Interval:
-    """Do :func:`metric_difference` with cases that are counted already.
-
-    Parameters
-    ----------
-    a
-        Of one unit.
-    b
-        What to subtract.
-    metric
-        A name of :data:`workbench.evaluation.metrics.METRICS`.
-    resampling
-        Rounds, level and seed.
-
-    Returns
-    -------
-    Interval
-        ``clusters`` is the number of patients of the union.
-
-    Raises
-    ------
-    UnknownNameError
-        No such metric.
-    """
-    score = METRICS.get(metric)
 
     def of(sample: Sample, weights: np.ndarray) -> Values:
         values: Values = score(sample.truth, sample.probability, weights, threshold=sample.threshold)
         return values
 
     def difference(weights: np.ndarray) -> Values:
-        return of(a, weights[:, : len(a)]) - of(b, weights[:, len(a) :])
+        return of(on_a, weights[:, : len(on_a)]) - of(on_b, weights[:, len(on_a) :])
 
     reason = f"on one side {UNDEFINED_WHEN[metric]}"
-    return clustered_bootstrap(difference, a.patients + b.patients, resampling=resampling, reason=reason)
+    return clustered_bootstrap(difference, on_a.patients + on_b.patients, resampling=resampling, reason=reason)
 
 
 def probability_change(

@@ -168,21 +168,52 @@ def clustered_bootstraps(
     OptionError
         There is no case.
     """
+    found = resampled_values(statistics, clusters, resampling=resampling)
+    return {
+        name: percentile_interval(
+            estimate,
+            values,
+            level=resampling.level,
+            clusters=len(set(clusters)),
+            reason=(reasons or {}).get(name, "not defined on these cases"),
+        )
+        for name, (estimate, values) in found.items()
+    }
+
+
+def resampled_values(
+    statistics: Mapping[str, Statistic], clusters: Sequence[str], *, resampling: Resampling = DEFAULT_RESAMPLING
+) -> dict[str, tuple[float, Float64[np.ndarray, " b"]]]:
+    """Return each statistic of the sample itself and of every resample, to be subtracted from each other, say.
+
+    Parameters
+    ----------
+    statistics
+        Each takes weights (b, n) to values (b).
+    clusters
+        The cluster of each case (n).
+    resampling
+        Rounds and seed.
+
+    Returns
+    -------
+    dict[str, tuple[float, Float64[np.ndarray, " b"]]]
+        Estimate and values (b), by the names of the statistics; NaN where there is none.
+
+    Raises
+    ------
+    OptionError
+        There is no case.
+    """
     if not len(clusters):
         raise OptionError("no case to resample; give at least one")
     drawn: dict[str, list[np.ndarray]] = {name: [] for name in statistics}
     for weights in _weight_blocks(clusters, resampling):
         for name, statistic in statistics.items():
             drawn[name].append(np.asarray(statistic(weights)))
-    whole, count = np.ones((1, len(clusters))), len(set(clusters))
+    whole = np.ones((1, len(clusters)))
     return {
-        name: percentile_interval(
-            float(np.asarray(statistic(whole))[0]),
-            np.concatenate(drawn[name]),
-            level=resampling.level,
-            clusters=count,
-            reason=(reasons or {}).get(name, "not defined on these cases"),
-        )
+        name: (float(np.asarray(statistic(whole))[0]), np.concatenate(drawn[name]))
         for name, statistic in statistics.items()
     }
 

@@ -91,11 +91,12 @@ def study_predictions(
     _check_patients(studies)
     row_of = {case_id: row for row, case_id in enumerate(predictions.case_ids)}
     films = [np.array([row_of[case.case_id] for case in study.cases]) for study in studies]
-    mean = np.array([predictions.abnormal[rows].mean() for rows in films])
-    votes = np.array([(predictions.abnormal[rows] > threshold).sum() for rows in films], dtype=np.float64)
+    probability, labels = predictions.abnormal, predictions.truth  # computed at every call
+    mean = np.array([probability[rows].mean() for rows in films])
+    votes = np.array([(probability[rows] > threshold).sum() for rows in films], dtype=np.float64)
     sizes = np.array([len(rows) for rows in films])
     abnormal = mean if rule == "mean" else (votes + _share_of_a_vote(mean, threshold)) / (sizes + 1)
-    truth = [set(predictions.truth[rows].tolist()) for rows in films]
+    truth = [set(labels[rows].tolist()) for rows in films]
     joined = Predictions(
         case_ids=tuple(study.study_id for study in studies),
         labels=_study_labels(truth),
