@@ -2,8 +2,18 @@
 
 from dataclasses import replace
 
+import numpy as np
+from scipy import ndimage
+
 from workbench.core.case import Case
-from workbench.data.importers.duplicates import copies, duplicates_note, join_patients, tag_duplicates
+from workbench.data.importers.duplicates import (
+    copies,
+    duplicates_note,
+    join_patients,
+    tag_duplicates,
+    tag_near_duplicates,
+)
+from workbench.imaging.fingerprints import fingerprint
 
 
 def films(pixels: str) -> list[Case]:
@@ -38,3 +48,18 @@ def test_the_note_says_which_copies_were_parted():
     assert duplicates_note(tagged("aba")) == ["1 tagged duplicate-of: the pixels of another film"]
     parted = [replace(case, split=split) for case, split in zip(tagged("aaa"), ("train", "test", "train"), strict=True)]
     assert duplicates_note(parted)[1] == "1 of them in another split than their original"
+
+
+def test_the_same_picture_encoded_again_is_tagged_and_joined():
+    generator = np.random.default_rng(0)
+    pictures = [ndimage.gaussian_filter(generator.random((160, 120), dtype=np.float32), 3) for _ in range(5)]
+    pictures = [(each - each.min()) / np.ptp(each) for each in pictures]
+    pictures[3] = 0.1 + 0.8 * pictures[1]  # darker and fainter
+    pictures[4] = pictures[0]
+    thumbnails = {f"{index}.png": fingerprint(each).thumbnail for index, each in enumerate(pictures)}
+    cases = tag_near_duplicates(tagged("abcda"), thumbnails)
+    assert [case.tags for case in cases] == [(), (), (), ("near-duplicate-of:1",), ("duplicate-of:0",)]
+    assert [case.patient_id for case in join_patients(cases)] == [f"patient-{index}" for index in (0, 1, 2, 1, 0)]
+    assert (
+        duplicates_note(cases)[1] == "1 tagged near-duplicate-of: the picture of another film, encoded again or cropped"
+    )

@@ -1,17 +1,19 @@
 """The films of a folder: which files there are, whether each can be read, its size and fingerprint."""
 
-import hashlib
 import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from workbench.core.case import Case
 from workbench.core.errors import ReaderError, Skipped
 from workbench.core.files import path_inside, sha256_of
 from workbench.core.progress import Progress
+from workbench.imaging.fingerprints import fingerprint
 from workbench.imaging.pixels import Radiograph, read_radiograph
 from workbench.imaging.polarity import is_reversed
 
@@ -41,6 +43,8 @@ class FilmFile:
         Whether what stops the rays is dark.
     spacing_mm, view, laterality, body_part
         What the file itself tells, as DICOM does; 0 or empty where it does not.
+    thumbnail
+        Of the upright film, for :func:`workbench.imaging.fingerprints.near_duplicates`.
     """
 
     image: str
@@ -53,6 +57,7 @@ class FilmFile:
     view: str = ""
     laterality: str = ""
     body_part: str = ""
+    thumbnail: np.ndarray | None = field(default=None, compare=False, repr=False)
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -148,15 +153,17 @@ def _film_file(root: Path, image: str) -> FilmFile | Skipped:
         )
     try:
         film = read_radiograph(path_inside(root, image))
+        picture = fingerprint(film.pixels)
         return FilmFile(
             image,
             sha256_of(path),
             film.width,
             film.height,
-            _pixels_sha256(film),
+            picture.pixels_sha256,
             is_reversed(film.pixels),
             film.spacing_mm,
             **_told(film),
+            thumbnail=picture.thumbnail,
         )
     except ReaderError as error:
         return Skipped(printable, str(error).removeprefix(f"{os.path.realpath(path)}: ").removeprefix(f"{image}: "))
@@ -166,9 +173,3 @@ def _film_file(root: Path, image: str) -> FilmFile | Skipped:
 
 def _told(film: Radiograph) -> dict[str, Any]:
     return {key: film.header.get(key, "") for key in ("view", "laterality", "body_part")}
-
-
-def _pixels_sha256(film: Radiograph) -> str:
-    digest = hashlib.sha256(f"{film.width} x {film.height}".encode())
-    digest.update(film.pixels.tobytes())
-    return digest.hexdigest()

@@ -11,7 +11,7 @@ from workbench.core.errors import ManifestError, Skipped
 from workbench.core.manifest import Manifest
 from workbench.core.progress import Progress
 from workbench.data.importers.conflicts import CONFLICT, conflict_tags, conflicting
-from workbench.data.importers.duplicates import duplicates_note, join_patients, tag_duplicates
+from workbench.data.importers.duplicates import duplicates_note, join_patients, tag_duplicates, tag_near_duplicates
 from workbench.data.importers.files import FilmFile, read_film_files, reversed_note, visible_files
 from workbench.data.importers.fracatlas_masks import read_drawn_fractures
 from workbench.data.importers.splits import known_split, split_cases
@@ -47,9 +47,9 @@ def import_fracatlas(
     Each film is decoded to its last row. Three witnesses speak of a fracture: the table, the folder and the drawn
     masks; where they disagree the majority decides (without drawings, the table) and the film is tagged
     ``label-conflict`` and with who says otherwise, such as ``disagrees:folder``. Several body parts or views on one
-    film are joined by ``+``. A film with the pixels of an earlier one is kept and tagged ``duplicate-of:``. The data
-    set knows no patients: :data:`BLOCK` neighbouring numbers stand in for one, blocks that share a film are one, and
-    a film is its own study.
+    film are joined by ``+``. A film with the pixels of an earlier one is kept and tagged ``duplicate-of:``, one with
+    its picture encoded again ``near-duplicate-of:``. The data set knows no patients: :data:`BLOCK` neighbouring
+    numbers stand in for one, blocks that share a film are one, and a film is its own study.
 
     Parameters
     ----------
@@ -84,6 +84,7 @@ def import_fracatlas(
     drawn, misdrawn = read_drawn_fractures(root / DRAWN, usable)
     fingerprints = {film.image: film.pixels_sha256 for film in films.values()}
     cases = tag_duplicates((_case(rows[name], film, drawn) for name, film in usable.items()), fingerprints)
+    cases = tag_near_duplicates(cases, {film.image: film.thumbnail for film in films.values()})
     cases, misplaced = _with_splits(join_patients(cases), split_file, known=set(rows))
     return Manifest(
         name="fracatlas",
