@@ -168,10 +168,11 @@ def _candidates(described: Float32[np.ndarray, "n d"], *, mirrored: bool) -> np.
         later = np.arange(start, min(start + _BLOCK // 4, len(described)))
         alike = wanted[later] @ described[: later[-1] + 1].T
         alike[np.arange(alike.shape[1]) >= later[:, None]] = -1
-        kept = min(_CANDIDATES, alike.shape[1])
-        best = np.argpartition(-alike, kept - 1, axis=1)[:, :kept]
-        rows, columns = np.nonzero(np.take_along_axis(alike, best, axis=1) >= _COARSE_ALIKE)
-        pairs.append(np.stack([best[rows, columns], later[rows]], axis=1))
+        rows, columns = np.nonzero(alike >= _COARSE_ALIKE)
+        order = np.lexsort((-alike[rows, columns], rows))
+        rows, columns = rows[order], columns[order]
+        best = np.arange(len(rows)) - np.searchsorted(rows, rows) < _CANDIDATES  # the rank among those of one picture
+        pairs.append(np.stack([columns[best], later[rows[best]]], axis=1))
     return np.concatenate(pairs)
 
 
