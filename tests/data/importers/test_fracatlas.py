@@ -13,6 +13,7 @@ from workbench.core.files import sha256_of
 from workbench.core.manifest import read_manifest, write_manifest
 from workbench.data.importers.duplicates import copies
 from workbench.data.importers.fracatlas import DRAWN, TABLE, import_fracatlas
+from workbench.data.importers.splits import split_cases
 from workbench.imaging.pixels import read_radiograph
 
 COLUMNS = "image_id,hand,leg,hip,shoulder,mixed,hardware,multiscan,fractured,fracture_count,frontal,lateral,oblique"
@@ -23,6 +24,7 @@ ROWS = {
     61: "0,1,0,0,0,0,0,0,0,0,1,0",
 }
 WIDTH, HEIGHT = 20, 12
+COPIES = ("duplicate-of", "near-duplicate-of")
 
 
 def name_of(number: int) -> str:
@@ -384,6 +386,15 @@ def test_the_real_copies_are_found_although_their_files_differ(real):
     assert all(by_id[copy].patient_id == by_id[original].patient_id for copy, original in found.items())
     assert all(by_id[copy].sha256 != by_id[original].sha256 for copy, original in found.items())
     assert "16 tagged duplicate-of: the pixels of another film" in real.note
+
+
+def test_our_own_split_parts_no_real_copies(real):
+    split = {case.case_id: case.split for case in split_cases(real)}
+    pairs = [
+        (case.case_id, tag.partition(":")[2]) for case in real for tag in case.tags if tag.partition(":")[0] in COPIES
+    ]
+    assert len(pairs) >= 26
+    assert all(split[copy] == split[original] for copy, original in pairs)
 
 
 # the complete set
