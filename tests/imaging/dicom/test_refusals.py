@@ -39,7 +39,8 @@ TABLE = {"LUTDescriptor": [4, 0, 16], "LUTData": [1, 2, 3, 4]}
         ({"Rows": 60000}, "64 x 60000 pixels; a film has at most"),
         ({"Rows": 100}, "PixelData (7FE0,0010) has 9216 bytes; Rows (0028,0010) and Columns (0028,0011) ask for 12800"),
         ({"Rows": 30}, "PixelData (7FE0,0010) has 9216 bytes; Rows (0028,0010) and Columns (0028,0011) ask for 3840"),
-        ({"Rows": b"abc"}, "Rows (0028,0010) has 4 bytes" and "pixels; a film has at most"),
+        ({"Rows": b"abc"}, "pixels; a film has at most"),
+        ({"Rows": b"abcdef"}, "Rows (0028,0010) has 6 bytes; wanted one whole number"),
         ({"NumberOfFrames": "2"}, "NumberOfFrames (0028,0008) is 2: several frames; wanted a single film"),
         ({"BitsAllocated": 32}, "BitsAllocated (0028,0100) is 32; wanted 8 or 16"),
         ({"BitsAllocated": 1}, "BitsAllocated (0028,0100) is 1; wanted 8 or 16"),
@@ -92,7 +93,7 @@ def test_what_is_cut_short_is_refused(film_file, as_bytes):
     assert "truncated: PixelData (7FE0,0010) has 9000 bytes left of 9216" in reason(film_file(content[:-216]))
     ended = content.index(b"\xe0\x7f\x10\x00OW")
     assert "PixelData (7FE0,0010) is missing, nothing in its place" in reason(film_file(content[:ended]))
-    assert "it ends in the middle of an element" in reason(film_file(content[:160]))
+    assert "it ends in the middle of an element" in reason(film_file(content[: ended + 6]))
 
 
 def test_pixels_with_a_point_are_refused(film_file, maker):
@@ -140,7 +141,7 @@ def bomb(kind: str, maker, as_bytes) -> bytes:
         told = deflated.elements({"Rows": 8000, "Columns": 8000, "SamplesPerPixel": 1})
         whole = deflated.file(head + told)
         packer = zlib.compressobj(wbits=-15)
-        packed = packer.compress(head + told) + b"".join(packer.compress(bytes(2**20)) for _ in range(600))
+        packed = packer.compress(head + told) + b"".join(packer.compress(bytes(2**20)) for _ in range(160))
         return whole[: whole.index(UID.encode()) + 22] + packed + packer.flush()
     size = {"Rows": 8000, "Columns": 8000}
     if kind == "rle":
@@ -166,7 +167,7 @@ BOMBS = {
     "wide": "more than 50000 elements before the pixels",
     "many": "more than 50000 elements before the pixels",
     "long": "(0028,3006) has 2147483648 bytes; that is no value of a film",
-    "deflated": "truncated or damaged|bytes before the pixels|is missing",
+    "deflated": "more than 50000 elements before the pixels",
     "deflated-head": "bytes before the pixels: a decompression bomb",
     "rle": "truncated or damaged: the RLE stream|a decompression bomb",
     "rle-small": "",
@@ -215,9 +216,11 @@ def test_damaged_files_give_a_film_or_a_reader_error(shared_data, film_file, as_
             content = content[: generator.integers(1, len(content))]
         path = film_file(bytes(content))
         try:
-            assert read_dicom(path).pixels.size > 0
+            said = f"{read_dicom(path).pixels.size} pixels"
         except ReaderError as error:
-            assert "\n" not in str(error)
+            said = str(error)
+        assert "\n" not in said
+        assert "object at" not in said
 
 
 # nothing that identifies
