@@ -170,7 +170,7 @@ BOMBS = {
     "deflated": "more than 50000 elements before the pixels",
     "deflated-head": "bytes before the pixels: a decompression bomb",
     "rle": "truncated or damaged: the RLE stream|a decompression bomb",
-    "rle-small": "",
+    "rle-small": "truncated or damaged: the RLE stream ends before its last row",
     "j2k-size": "a decompression bomb, or truncated",
     "j2k-header": "the JPEG 2000 stream has 8000 x 8000 pixels of 1 samples; Columns (0028,0011), Rows (0028,0010)",
     "j2k-tiles": "a JPEG 2000 stream of 4608 tiles; wanted at most 4096",
