@@ -5,8 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from workbench.data.phantoms.anatomy import bone, rotation_y, rotation_z, vector
-from workbench.data.phantoms.bodies import Body, Camera, Cut, cast_shadow, egg, rod
+from workbench.data.phantoms.bodies import Body, Camera, Cut, Lobe, egg, rod
+from workbench.data.phantoms.frames import rotation_y, rotation_z, vector
+from workbench.data.phantoms.patient import bone
+from workbench.data.phantoms.shadows import cast_shadow
 
 
 def camera(turn: np.ndarray | None = None, spacing_mm: float = 0.25) -> Camera:
@@ -64,7 +66,7 @@ def test_the_shell_of_a_tube_is_thickest_near_its_edges() -> None:
 def test_the_two_sides_of_a_cut_make_the_whole(ball: Body) -> None:
     teeth = np.random.default_rng(0).normal(size=20).astype(np.float32)
     near, far = (Cut(9.0, 0.4, -0.2, teeth, keep) for keep in (-1, 1))
-    parts = [whole(replace(ball, cut=cut), camera()) for cut in (near, far)]
+    parts = [whole(replace(ball, cuts=(cut,)), camera()) for cut in (near, far)]
     np.testing.assert_allclose(parts[0] + parts[1], whole(ball, camera()), atol=1e-4)
     assert min(part.sum() for part in parts) > 0.2 * whole(ball, camera()).sum()
 

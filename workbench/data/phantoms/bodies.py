@@ -1,12 +1,10 @@
-"""Tapered, curved three-dimensional bodies and how far a ray runs through them.
+"""Bones, metal and soft tissue as bodies in space.
 
-A body is a straight axis with elliptic cross sections whose centre and half-axes change along it. Projecting an
-ellipse is exact: seen along a direction, an ellipse with half-axes a and b has a half-width w with
-``w**2 = (a cos)**2 + (b sin)**2`` and its longest chord along the rays is ``2 a b / w``. So one table of a few
-hundred cross sections gives the path lengths of a whole bone, whatever the view.
+A body is a tapered, curved sweep of ellipses, with ellipsoids joined to it and others carved out of it, and sometimes a
+fracture across it. All of it lies in the frame of the body (side, axis, depth), so whoever moves a bone moves its knobs
+and hollows too.
 """
 
-import math
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -14,16 +12,12 @@ import numpy as np
 from jaxtyping import Float, Float32
 
 SAMPLES = 384
-"""Cross sections in a body's table."""
+"""Cross sections in an outline."""
 
 Vector = Float[np.ndarray, "3"]
 """A point or direction (x, y, z) in millimetres; x and y as on the film, z along the rays."""
 Matrix = Float[np.ndarray, "3 3"]
-Paths = Float32[np.ndarray, "h w"]
-"""Lengths of the rays inside a body, in millimetres."""
 Sections = Float32[np.ndarray, " s"]
-Patch = tuple[slice, slice]
-"""Rows and columns of the film that a body may touch."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +45,10 @@ class Outline:
     def reach(self) -> float:
         """Farthest that the body gets from its axis."""
         side = np.abs(self.side_centre) + self.side_half
-        return float((side + np.abs(self.depth_centre) + self.depth_half).max())
+        return float(np.hypot(side, np.abs(self.depth_centre) + self.depth_half).max())
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=512)
 def outline(
     stations: tuple[tuple[float, ...], ...], caps: tuple[float, float] = (0.05, 0.05), plate: float = 0.012
 ) -> Outline:
@@ -95,6 +89,14 @@ def _narrowed(half: Float[np.ndarray, " s"], step: int) -> Float[np.ndarray, " s
     return np.minimum(np.minimum(padded[: -2 * step], padded[2 * step :]), half)
 
 
+def _cap(places: Float[np.ndarray, " s"], share: float) -> Float[np.ndarray, " s"]:
+    """Return a quarter ellipse that rises from 0 at the end to 1 at ``share`` of the length."""
+    if share <= 0:
+        return np.ones_like(places)
+    near = np.clip(places / share, 0.0, 1.0)
+    return np.sqrt(1.0 - (1.0 - near) ** 2)
+
+
 def rod(radius: float, shell: float = 0.0, *, flat: float = 1.0, cap: float = 0.03) -> Outline:
     """Return the outline of a straight rod; ``flat`` is its depth as a share of its breadth."""
     row = (0.0, radius, 0.0, radius * flat, shell)
@@ -104,15 +106,50 @@ def rod(radius: float, shell: float = 0.0, *, flat: float = 1.0, cap: float = 0.
 def egg(side_half: float, depth_half: float, shell: float = 0.0) -> Outline:
     """Return the outline of an ellipsoid."""
     row = (0.0, side_half, 0.0, depth_half, shell)
-    return outline(((0.0, *row), (1.0, *row)), (0.5, 0.5))
+    return outline(((0.0, *row), (1.0, *row)), (0.5, 0.5), 0.0)
 
 
-def _cap(distance: np.ndarray, length: float) -> np.ndarray:
-    """Close an end: a superellipse from 0 at the tip to 1 at ``length``, blunter than a circle."""
-    if length <= 0:
-        return np.ones_like(distance)
-    power = 2.4 if length < 0.08 else 2.0
-    return (1.0 - np.clip(1.0 - distance / length, 0.0, 1.0) ** power) ** (1.0 / power)
+@dataclass(frozen=True)
+class Lobe:
+    """An ellipsoid in the frame of a body: a knob joined to it, or a hollow carved out of it.
+
+    Parameters
+    ----------
+    along
+        Where its centre lies, as a share of the body's length; may be below 0 or above 1.
+    side_mm, depth_mm
+        Where its centre lies beside the axis.
+    half_side, half_along, half_depth
+        Half-axes in millimetres.
+    shell
+        Thickness of the dense layer on it; of a hollow, around it.
+    tilt_deg, lean_deg
+        Turns from the axis towards side, and from the axis towards depth.
+    strength
+        Of a hollow: the share of the substance that is gone.
+    uneven
+        How three-cornered its outline is (along two directions), and how square; empty for a plain ellipsoid.
+    """
+
+    along: float
+    side_mm: float
+    depth_mm: float
+    half_side: float
+    half_along: float
+    half_depth: float
+    shell: float = 1.1
+    tilt_deg: float = 0.0
+    lean_deg: float = 0.0
+    strength: float = 1.0
+    uneven: tuple[float, ...] = ()
+
+    def frame(self, girth: float, grown_mm: float) -> Matrix:
+        """Return its three half-axes as columns (side, along, depth), grown by some millimetres."""
+        halves = np.array([self.half_side, self.half_along, self.half_depth]) * girth + grown_mm
+        tilt, lean = np.radians(self.tilt_deg), np.radians(self.lean_deg)
+        tilted = np.array([[np.cos(tilt), np.sin(tilt), 0], [-np.sin(tilt), np.cos(tilt), 0], [0, 0, 1.0]])
+        leant = np.array([[1.0, 0, 0], [0, np.cos(lean), -np.sin(lean)], [0, np.sin(lean), np.cos(lean)]])
+        return (tilted @ leant) * np.maximum(halves, 0.05)
 
 
 @dataclass(frozen=True)
@@ -126,7 +163,8 @@ class Cut:
     side_slope, depth_slope
         How far the plane climbs along the axis per millimetre aside.
     teeth
-        Jags of the line in millimetres, one a millimetre aside (wrapped around).
+        Jags of the line in millimetres, one a millimetre aside (wrapped around). The far wall of the bone breaks
+        along other teeth than the near one: it takes them from half a turn on.
     keep
         -1 keeps what lies towards the start, +1 what lies towards the end.
     """
@@ -148,6 +186,8 @@ class Body:
         Ends of the axis.
     side, depth
         Unit vectors that the half-axes of the cross sections lie along.
+    outline
+        The sweep along the axis; None for a body of lobes only.
     shell_density, core_density
         Attenuation per millimetre of the outer layer and of what it holds.
     girth
@@ -158,6 +198,10 @@ class Body:
         Strength of the trabecular pattern in the core.
     hollow
         How much of the core is missing in the middle of the shaft, where a long bone holds marrow only.
+    lobes, carves
+        Ellipsoids joined to the sweep, and ellipsoids carved out of the whole.
+    cuts
+        Fractures across it.
     """
 
     name: str
@@ -165,30 +209,56 @@ class Body:
     end: Vector
     side: Vector
     depth: Vector
-    outline: Outline
+    outline: Outline | None
     shell_density: float
     core_density: float
     girth: float = 1.0
     slant: tuple[float, float] = (0.0, 0.0)
     texture: float = 0.0
     hollow: float = 0.0
-    cut: Cut | None = None
+    lobes: tuple[Lobe, ...] = ()
+    carves: tuple[Lobe, ...] = ()
+    cuts: tuple[Cut, ...] = ()
 
     def point(self, share: float) -> Vector:
         """Return the centre of the cross section at a share of the length."""
-        index = round(share * (SAMPLES - 1))
+        on_axis = self.start + share * (self.end - self.start)
+        if self.outline is None:
+            return on_axis
+        index = round(min(max(share, 0.0), 1.0) * (SAMPLES - 1))
         aside = self.side * self.outline.side_centre[index] + self.depth * self.outline.depth_centre[index]
-        return self.start + share * (self.end - self.start) + self.girth * aside
+        return on_axis + self.girth * aside
+
+    def centre_of(self, lobe: Lobe) -> Vector:
+        """Return where a lobe's centre lies in space."""
+        on_axis = self.start + lobe.along * (self.end - self.start)
+        return on_axis + self.girth * (lobe.side_mm * self.side + lobe.depth_mm * self.depth)
 
     def half_width(self, share: float) -> float:
         """Return the mean half-axis of the cross section at a share of the length, in millimetres."""
-        index = round(share * (SAMPLES - 1))
+        if self.outline is None:
+            return self.girth * max((lobe.half_side + lobe.half_depth) / 2 for lobe in self.lobes)
+        index = round(min(max(share, 0.0), 1.0) * (SAMPLES - 1))
         return float(self.girth * (self.outline.side_half[index] + self.outline.depth_half[index]) / 2)
 
-    @property
+    @cached_property
     def length_mm(self) -> float:
         """Length of the axis."""
         return float(np.linalg.norm(self.end - self.start))
+
+    @cached_property
+    def axis(self) -> Vector:
+        """Unit vector from start to end."""
+        return (self.end - self.start) / self.length_mm
+
+    @cached_property
+    def reach(self) -> float:
+        """Farthest that the body gets from its axis, or beyond its ends."""
+        far = [self.outline.reach] if self.outline else [0.0]
+        for lobe in self.lobes:
+            biggest = max(lobe.half_side, lobe.half_along, lobe.half_depth)
+            far.append(float(np.hypot(lobe.side_mm, lobe.depth_mm)) + biggest)
+        return self.girth * max(far)
 
 
 @dataclass(frozen=True)
@@ -220,115 +290,3 @@ class Camera:
             [width / 2 * self.spacing_mm + self.shift_mm[0], height / 2 * self.spacing_mm + self.shift_mm[1], 0]
         )
         return self.turn @ (point - self.origin) + middle
-
-
-@dataclass(frozen=True)
-class Shadow:
-    """What the rays meet of one body inside its patch of the film.
-
-    Parameters
-    ----------
-    whole, core
-        Path lengths through the whole body and through its core.
-    along, aside_mm
-        Coordinates of each pixel: share of the body's axis, and millimetres beside it.
-    """
-
-    patch: Patch
-    whole: Paths
-    core: Paths
-    along: Paths
-    aside_mm: Paths
-
-
-def cast_shadow(body: Body, camera: Camera) -> Shadow | None:
-    """Return the path lengths of all rays through a body, None where it lies outside the film."""
-    start, end = camera.seen(body.start), camera.seen(body.end)
-    axis = end - start
-    length, run = math.hypot(*axis) or 1e-6, math.hypot(axis[0], axis[1]) or 1e-6
-    seen_length = max(run, 0.3 * length)  # a bone seen end-on keeps some length
-    direction = axis[:2] / run
-    middle = (start[:2] + end[:2]) / 2
-    patch = _patch(middle, direction * seen_length / 2, body.girth * body.outline.reach, camera)
-    if patch is None:
-        return None
-    across = np.array([-direction[1], direction[0], 0.0]) @ camera.turn
-    side_share, depth_share = float(across @ body.side), float(across @ body.depth)
-    norm = math.hypot(side_share, depth_share) or 1.0
-    shares = side_share / norm, depth_share / norm
-    along, aside = _coordinates(patch, middle, direction / seen_length, camera.spacing_mm)
-    aside *= np.float32(seen_length)
-    if body.slant != (0.0, 0.0):
-        along = along + _lean(body.slant, along) * aside * np.float32(side_share / length)
-    blurred = max(1, round(camera.spacing_mm / seen_length * SAMPLES))
-    whole, core = _chords(_projected(body, shares, blurred), along, aside, length / seen_length)
-    if body.cut is not None:
-        kept = _kept(body.cut, along * length, aside, shares, camera.spacing_mm)
-        whole, core = whole * kept, core * kept
-    return Shadow(patch, whole, core, along, aside)
-
-
-def _coordinates(patch: Patch, middle: np.ndarray, per_mm: np.ndarray, spacing_mm: float) -> tuple[Paths, Paths]:
-    """Return each pixel's share along the axis, from 0 to 1, and the same measure across it."""
-    rows, columns = patch
-    x = (np.arange(columns.start, columns.stop) + 0.5) * spacing_mm - middle[0]
-    y = ((np.arange(rows.start, rows.stop) + 0.5) * spacing_mm - middle[1])[:, None]
-    along = (x * per_mm[0] + 0.5).astype(np.float32) + (y * per_mm[1]).astype(np.float32)
-    return along, (y * per_mm[0]).astype(np.float32) - (x * per_mm[1]).astype(np.float32)
-
-
-def _projected(body: Body, shares: tuple[float, float], blurred: int) -> Float32[np.ndarray, "5 s"]:
-    """Return centre, half-width, half-chord, and the core's, by cross section as seen on the film.
-
-    Each is a mean over the ``blurred`` sections that one pixel covers, so that blunt ends have no stairs.
-    """
-    shape, girth = body.outline, np.float32(body.girth)
-    side_share, depth_share = np.float32(shares[0]), np.float32(shares[1])
-    centre = girth * (shape.side_centre * side_share + shape.depth_centre * depth_share)
-    rows = [np.pad(centre, (blurred // 2, blurred - 1 - blurred // 2), mode="edge") if blurred > 1 else centre]
-    window = np.full(blurred, 1.0 / blurred, dtype=np.float32)
-    for side, depth in ((shape.side_half, shape.depth_half), (shape.side_core, shape.depth_core)):
-        half = girth * np.sqrt((side * side_share) ** 2 + (depth * depth_share) ** 2) + np.float32(1e-6)
-        chord = girth * girth * side * depth / half
-        rows += [np.convolve(half, window), np.convolve(chord, window)] if blurred > 1 else [half, chord]
-    return np.stack(rows)
-
-
-def _patch(middle: np.ndarray, arm: np.ndarray, reach: float, camera: Camera) -> Patch | None:
-    spread = np.abs(arm) * 1.1 + reach + camera.spacing_mm
-    low = np.floor((middle - spread) / camera.spacing_mm).astype(int)
-    high = np.ceil((middle + spread) / camera.spacing_mm).astype(int)
-    height, width = camera.size
-    left, top = max(int(low[0]), 0), max(int(low[1]), 0)
-    right, bottom = min(int(high[0]), width), min(int(high[1]), height)
-    return (slice(top, bottom), slice(left, right)) if left < right and top < bottom else None
-
-
-def _lean(slant: tuple[float, float], along: Paths) -> Paths:
-    """Return the slant by place: full at the ends, none from a fifth of the length on."""
-    start = np.clip(1.0 - along * 5.0, 0.0, 1.0) * np.float32(slant[0])
-    return start + np.clip(along * 5.0 - 4.0, 0.0, 1.0) * np.float32(slant[1])
-
-
-def _chords(table: Float32[np.ndarray, "5 s"], along: Paths, aside: Paths, stretch: float) -> tuple[Paths, Paths]:
-    sections = table.shape[1]
-    place = along * np.float32(SAMPLES - 1) + np.float32((sections - SAMPLES) / 2 + 0.5)
-    index = place.astype(np.int32)
-    inside = (place >= 0.0) & (index < sections)
-    centre, half, chord, core_half, core_chord = table.take(index, axis=1, mode="clip")
-    offset = aside - centre
-    twice = np.where(inside, np.float32(2.0 * stretch), np.float32(0.0))
-    whole = twice * chord * np.sqrt(np.maximum(1.0 - (offset / half) ** 2, 0.0))
-    core = twice * core_chord * np.sqrt(np.maximum(1.0 - (offset / core_half) ** 2, 0.0))
-    return whole, np.minimum(core, whole)
-
-
-def _kept(cut: Cut, along_mm: Paths, aside: Paths, shares: tuple[float, float], spacing_mm: float) -> Paths:
-    """Return the share of each ray on the kept side; a plane oblique to the rays gives a blurred line."""
-    slope = cut.side_slope * shares[0] + cut.depth_slope * shares[1]
-    hidden = abs(cut.depth_slope * shares[0] - cut.side_slope * shares[1])
-    tooth = np.floor(aside).astype(np.int32)
-    between = aside - tooth
-    jags = (1.0 - between) * cut.teeth.take(tooth, mode="wrap") + between * cut.teeth.take(tooth + 1, mode="wrap")
-    beyond = np.float32(cut.keep) * (along_mm - np.float32(cut.along_mm) - np.float32(slope) * aside - jags)
-    return np.clip(beyond / np.float32(spacing_mm * (1.0 + 2.0 * hidden)) + 0.5, 0.0, 1.0).astype(np.float32)

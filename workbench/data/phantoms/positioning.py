@@ -5,8 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from workbench.core.seeding import derived_generator
-from workbench.data.phantoms.anatomy import WRIST_Y, Posture, rotation_x, rotation_y, rotation_z, vector
+from workbench.data.phantoms.anatomy import Posture
 from workbench.data.phantoms.bodies import Camera, Vector
+from workbench.data.phantoms.frames import rotation_x, rotation_y, rotation_z, vector
+from workbench.data.phantoms.hand import WRIST_Y
 from workbench.data.phantoms.options import PhantomOptions
 
 
@@ -24,12 +26,8 @@ class Window:
         Rotation in the film that brings the part the usual way up.
     penetration
         How much of the tissue's attenuation reaches the film; harder rays for thicker parts.
-    gain
-        Brightness per attenuation.
     lateral_elbow_deg
         Bend of the elbow on the lateral film.
-    lateral_gain
-        Factor on the gain of the lateral film, where bones lie over one another.
     lateral_deg
         How far the lateral film is turned from the frontal one; a shoulder's is a scapular Y.
     """
@@ -38,20 +36,18 @@ class Window:
     height_mm: float
     upright_deg: float
     penetration: float
-    gain: float
     lateral_elbow_deg: float = 0.0
-    lateral_gain: float = 1.0
     lateral_deg: float = 86.0
 
 
 WINDOWS = {
-    "elbow": Window((0.0, 4.0, 0.0), 150.0, 180.0, 0.38, 0.50, 82.0, lateral_gain=0.82),
-    "finger": Window((-26.0, WRIST_Y - 116.0, 0.0), 104.0, 0.0, 0.95, 0.82, lateral_gain=0.40),
-    "forearm": Window((3.0, -142.0, 0.0), 215.0, 0.0, 0.45, 0.53, 80.0, lateral_gain=0.84, lateral_deg=78.0),
-    "hand": Window((0.0, WRIST_Y - 80.0, 0.0), 214.0, 0.0, 0.80, 0.70, lateral_gain=0.48),
-    "humerus": Window((4.0, 196.0, 0.0), 245.0, 180.0, 0.30, 0.42),
-    "shoulder": Window((22.0, 280.0, 0.0), 180.0, 180.0, 0.24, 0.42, lateral_deg=58.0),
-    "wrist": Window((3.0, WRIST_Y + 6.0, 0.0), 118.0, 0.0, 0.70, 0.60, lateral_gain=0.62),
+    "elbow": Window((0.0, 2.0, 0.0), 150.0, 180.0, 0.55, 82.0),
+    "finger": Window((-26.0, WRIST_Y - 116.0, 0.0), 104.0, 0.0, 1.0),
+    "forearm": Window((3.0, -130.0, 0.0), 275.0, 0.0, 0.65, 80.0, lateral_deg=78.0),
+    "hand": Window((-4.0, WRIST_Y - 80.0, 0.0), 222.0, 0.0, 0.9),
+    "humerus": Window((4.0, 168.0, 0.0), 320.0, 180.0, 0.45),
+    "shoulder": Window((36.0, 270.0, 0.0), 190.0, 180.0, 0.34, lateral_deg=58.0),
+    "wrist": Window((3.0, WRIST_Y + 6.0, 0.0), 128.0, 0.0, 0.85),
 }
 VIEW_SHARE = {"pa": 0.0, "lateral": 1.0, "oblique": 0.5}
 """How much of the way to the lateral film a view is turned."""
@@ -69,8 +65,14 @@ class Exposure:
         Share of the primary rays that comes back as a veil.
     blur_px
         Standard deviation of the detector's blur.
-    gain, toe, contrast
-        From attenuation to brightness: slope, brightness beside the body, exponent.
+    brightness
+        Slope from attenuation to brightness, in units of what the thick parts of the body attenuate.
+    toe, contrast
+        Brightness beside the body, and exponent.
+    heel
+        How much stronger the tube shines at the right and at the lower edge than at the opposite ones.
+    sharpness, sharpening_px
+        What the console adds of the difference from the neighbourhood, and how wide that is.
     shutter
         How far the collimator's four blades (left, top, right, bottom) stand in the film, as shares.
     shutter_deg
@@ -80,9 +82,12 @@ class Exposure:
     photons: float
     scatter: float
     blur_px: float
-    gain: float
+    brightness: float
     toe: float
     contrast: float
+    heel: tuple[float, float]
+    sharpness: float
+    sharpening_px: int
     penetration: float
     shutter: tuple[float, float, float, float]
     shutter_deg: float
@@ -91,9 +96,11 @@ class Exposure:
 def posture_of(options: PhantomOptions, seed: int) -> Posture:
     """Return how the joints stand on a film."""
     generator = derived_generator(seed, "posture", options.view, options.study)
-    wobble = generator.normal(size=6)
-    fan = VIEW_SHARE[options.view] * (1.4 if options.body_part == "finger" else 1.0)
-    curl = tuple(4.0 + 3.0 * float(wobble[k]) + fan * (3.0, 2.0, 20.0, 36.0, 50.0)[k] for k in range(5))
+    wobble = np.clip(generator.normal(size=6), -2.0, 2.0)
+    folded = options.body_part == "finger"
+    fan = VIEW_SHARE[options.view] if options.view == "lateral" or not folded else 0.0
+    spread = (6.0, 4.0, 82.0, 88.0, 90.0) if folded else (2.0, 34.0, 22.0, 12.0, 2.0)
+    curl = tuple(4.0 + 3.0 * float(wobble[k]) + fan * spread[k] for k in range(5))
     bend = WINDOWS[options.body_part].lateral_elbow_deg if options.view == "lateral" else 0.0
     beside_trunk = options.body_part == "shoulder" or (options.body_part == "humerus" and options.view == "pa")
     return Posture(bend + 5.0 * abs(float(wobble[5])), curl, beside_trunk)
@@ -136,16 +143,19 @@ def exposure_of(options: PhantomOptions, seed: int) -> Exposure:
     """Return the exposure of a film; nothing here knows the label."""
     generator = derived_generator(seed, "exposure", options.view, options.study)
     window = WINDOWS[options.body_part]
-    blades = np.maximum(generator.normal(0.02, 0.035, size=4), -0.01)
+    blades = np.maximum(generator.normal(0.01, 0.024, size=4), -0.01)
+    fine = options.height / 512
+    heel = generator.uniform(-0.16, 0.16, size=2)
     return Exposure(
-        photons=float(np.exp(generator.uniform(np.log(900), np.log(5000)) + 2.0 * options.exposure)),
-        scatter=float(generator.uniform(0.02, 0.09)),
-        blur_px=float(generator.uniform(0.45, 0.75)) * options.height / 176,
-        gain=window.gain
-        * (window.lateral_gain if options.view == "lateral" else 1.0)
-        * float(np.exp(generator.normal(0.0, 0.12) - 0.8 * options.exposure)),
-        toe=float(generator.uniform(0.02, 0.11)),
-        contrast=float(generator.uniform(0.85, 1.2)),
+        photons=float(np.exp(generator.uniform(np.log(1500), np.log(6000)) + 2.2 * options.exposure)),
+        scatter=float(generator.uniform(0.02, 0.08)),
+        blur_px=float(generator.uniform(0.75, 1.05)) * max(fine, 0.6),
+        brightness=float(np.exp(generator.normal(-0.02, 0.10) - 0.75 * options.exposure)),
+        toe=float(generator.uniform(0.02, 0.09)),
+        contrast=float(generator.uniform(0.95, 1.25)),
+        heel=(float(heel[0]), float(heel[1])),
+        sharpness=float(generator.uniform(0.2, 0.6)),
+        sharpening_px=2 * round(9 * fine) + 1,
         penetration=window.penetration,
         shutter=(float(blades[0]), float(blades[1]), float(blades[2]), float(blades[3])),
         shutter_deg=float(generator.normal(0.0, 2.5)),

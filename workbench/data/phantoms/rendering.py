@@ -1,101 +1,119 @@
-"""From bodies to a film: Beer-Lambert attenuation, scatter, quantum noise, blur, exposure and collimation."""
+"""From attenuation to a film: Beer-Lambert, scatter, quantum noise, blur, the detector's own processing, shutters."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float32
 
 from workbench.core.arrays import FilmMask, FilmPixels
-from workbench.core.seeding import derived_generator, derived_seed
-from workbench.data.phantoms.bodies import Body, Camera, Shadow, cast_shadow
 from workbench.data.phantoms.positioning import Exposure
+from workbench.data.phantoms.shadows import Patch
 
-UNION_POWER = 4.0
-"""Exponent of the norm that joins overlapping soft tissues: the thicker one wins, with a rounded seam."""
-TEXTURE_SIDE = 256
+FilmPart = Float32[np.ndarray, "part_h part_w"]
+"""Some rows and columns of a film."""
+VEIL_STRIDE = 8
+"""The veil of scatter is so smooth that every eighth pixel tells it."""
 
 
 @dataclass(frozen=True)
-class Layers:
-    """What the rays meet, before the detector.
+class Shot:
+    """One exposure of one patient: what stays the same whether or not an abnormality is in the rays.
 
     Parameters
     ----------
-    tissue, bone, metal
-        Attenuation (path length times density) of each, (height, width).
+    quanta
+        Quanta (height, width) that would reach each pixel beside the body.
+    veil
+        Scattered quanta, as a share of those.
+    noise
+        Standard normal noise.
+    field
+        Pixels between the shutters.
+    gain
+        Brightness per attenuation.
     """
 
-    tissue: FilmPixels
-    bone: FilmPixels
-    metal: FilmPixels
+    exposure: Exposure
+    quanta: FilmPixels
+    veil: FilmPixels
+    noise: FilmPixels
+    field: FilmMask
+    gain: float
 
 
-def project_layers(
-    tissues: Iterable[Body], bones: Iterable[Body], metals: Iterable[Body], *, camera: Camera, seed: int
-) -> Layers:
-    """Return the attenuation of soft tissue (joined), bones and metal (both summed)."""
-    tissue, bone, metal = (np.zeros(camera.size, dtype=np.float32) for _ in range(3))
-    for body in tissues:
-        if shadow := cast_shadow(body, camera):
-            attenuation = body.shell_density * (shadow.whole - shadow.core) + body.core_density * shadow.core
-            squared = attenuation * attenuation
-            tissue[shadow.patch] += squared * squared
-    for layer, bodies in ((bone, bones), (metal, metals)):
-        for body in bodies:
-            if shadow := cast_shadow(body, camera):
-                core = body.core_density * shadow.core
-                if body.texture:
-                    core = core * _spongy(body, shadow, camera, seed)
-                layer[shadow.patch] += body.shell_density * (shadow.whole - shadow.core) + core
-    return Layers(np.sqrt(np.sqrt(tissue)), np.maximum(bone, 0.0), metal)
+def taken_shot(attenuation: FilmPixels, exposure: Exposure, generator: np.random.Generator) -> Shot:
+    """Return the exposure as the healthy body's attenuation makes it: the console sets the brightness by it."""
+    height, width = attenuation.shape
+    across, down = np.linspace(-0.5, 0.5, width, dtype=np.float32), np.linspace(-0.5, 0.5, height, dtype=np.float32)
+    heel = 1.0 + np.float32(exposure.heel[0]) * across + np.float32(exposure.heel[1]) * down[:, None]
+    field = open_shutter(exposure, height, width)
+    sample = attenuation[::4, ::4][field[::4, ::4]]
+    sample = sample[sample > 0.1]
+    thick = float(np.quantile(sample, 0.93)) if sample.size > 20 else 1.0
+    noise = generator.standard_normal(attenuation.shape, dtype=np.float32)
+    quanta = np.float32(exposure.photons) * heel
+    return Shot(exposure, quanta, _veil(attenuation, exposure), noise, field, exposure.brightness / max(thick, 0.2))
 
 
-def _spongy(body: Body, shadow: Shadow, camera: Camera, seed: int) -> Float32[np.ndarray, "h w"]:
-    """Return the density of the core by pixel: trabeculae in the bone's own coordinates, fading into the shaft."""
-    grain = max(0.6, 0.7 * camera.spacing_mm)
-    start = divmod(derived_seed(seed, "texture", body.name) % TEXTURE_SIDE**2, TEXTURE_SIDE)
-    rows = (shadow.along * np.float32(body.length_mm / grain) + (start[0] + TEXTURE_SIDE)).astype(np.int32)
-    columns = (shadow.aside_mm * np.float32(1.0 / grain) + (start[1] + TEXTURE_SIDE)).astype(np.int32)
-    pattern = np.float32(body.texture) * _trabeculae()[rows % TEXTURE_SIDE, columns % TEXTURE_SIDE]
-    if not body.hollow:
-        return 1.0 + pattern
-    shaft = np.clip(1.5 - np.abs(shadow.along - np.float32(0.5)) * 4.5, 0.0, 1.0)
-    return (1.0 + pattern * (1.0 - 0.7 * shaft)) * (1.0 - np.float32(body.hollow) * shaft)
+def _veil(attenuation: FilmPixels, exposure: Exposure) -> FilmPixels:
+    """Return the scattered rays: the primary ones, spread far."""
+    from scipy.ndimage import gaussian_filter, zoom
+
+    height, width = attenuation.shape
+    coarse = np.exp(-attenuation[::VEIL_STRIDE, ::VEIL_STRIDE])
+    spread = gaussian_filter(coarse, height / 20 / VEIL_STRIDE, truncate=2.5)
+    fine = zoom(spread, VEIL_STRIDE, order=1, mode="nearest", grid_mode=True)
+    return np.float32(exposure.scatter) * fine[:height, :width]
 
 
-@lru_cache(maxsize=1)
-def _trabeculae() -> Float32[np.ndarray, "h w"]:
-    """Return a tile of trabecular pattern, finer across the bone than along it, mean 0."""
-    from scipy.ndimage import gaussian_filter
-
-    white = derived_generator("trabeculae").normal(size=(TEXTURE_SIDE, TEXTURE_SIDE))
-    fine = gaussian_filter(white, (1.6, 0.6), mode="wrap")
-    coarse = gaussian_filter(white[::-1], (4.0, 2.5), mode="wrap")
-    pattern = fine / fine.std() * 0.26 + coarse / coarse.std() * 0.14
-    return np.clip(pattern, -0.6, 0.6).astype(np.float32)
+def film_of(shot: Shot, attenuation: FilmPixels) -> FilmPixels:
+    """Return the pixels (height, width) of a film, in steps of 1/255, white where few rays arrive."""
+    return _film(shot, attenuation, (slice(None), slice(None)))
 
 
-def exposed_film(layers: Layers, exposure: Exposure, generator: np.random.Generator) -> FilmPixels:
-    """Return the brightness (height, width) in 0..1 that the detector shows, white where few rays arrive."""
-    from scipy.ndimage import gaussian_filter
+def film_with_patch(shot: Shot, film: FilmPixels, attenuation: FilmPixels, changed: FilmMask) -> FilmPixels:
+    """Return the film as it is with another ``attenuation``, which differs only where ``changed`` says so."""
+    rows, columns = np.flatnonzero(changed.any(axis=1)), np.flatnonzero(changed.any(axis=0))
+    other = film.copy()
+    if rows.size:
+        reach = _reach(shot.exposure)
+        seen = tuple(
+            slice(max(int(found[0]) - reach, 0), min(int(found[-1]) + 1 + reach, side))
+            for found, side in zip((rows, columns), film.shape, strict=True)
+        )
+        wider = tuple(
+            slice(max(part.start - reach, 0), min(part.stop + reach, side))
+            for part, side in zip(seen, film.shape, strict=True)
+        )
+        drawn = _film(shot, attenuation, (wider[0], wider[1]))
+        inner = tuple(slice(a.start - b.start, a.stop - b.start) for a, b in zip(seen, wider, strict=True))
+        other[seen] = drawn[inner]
+    return other
 
-    attenuation = (
-        exposure.penetration * layers.tissue + layers.bone * (0.45 + 0.55 * exposure.penetration) + layers.metal
-    )
-    primary = np.exp(-attenuation)
-    veil = gaussian_filter(primary[::2, ::2], primary.shape[0] / 24, truncate=2.5).repeat(2, axis=0).repeat(2, axis=1)
-    veil = veil[: primary.shape[0], : primary.shape[1]]
-    quanta = exposure.photons * gaussian_filter(primary + exposure.scatter * veil, exposure.blur_px, truncate=3.0)
-    quanta += np.sqrt(quanta) * generator.standard_normal(quanta.shape, dtype=np.float32)
-    signal = -np.log(np.maximum(quanta, 1.0) / (exposure.photons * (1.0 + exposure.scatter)))
-    slope = exposure.gain * np.maximum(signal, 0.0)
+
+def _reach(exposure: Exposure) -> int:
+    """Return how many pixels away blur and sharpening carry a change."""
+    return int(np.ceil(3.0 * exposure.blur_px)) + exposure.sharpening_px // 2 + 2
+
+
+def _film(shot: Shot, attenuation: FilmPixels, patch: Patch) -> FilmPart:
+    from scipy.ndimage import gaussian_filter, uniform_filter
+
+    exposure, quanta = shot.exposure, shot.quanta[patch]
+    arrived = quanta * (np.exp(-attenuation[patch]) + shot.veil[patch])
+    arrived += np.sqrt(arrived) * shot.noise[patch]
+    arrived = gaussian_filter(arrived, exposure.blur_px, truncate=3.0)
+    floor = np.float32(1.0 / (exposure.photons * (1.0 + exposure.scatter)))
+    signal = -np.log(np.maximum(arrived * floor, np.float32(2e-3)))
+    slope = np.float32(shot.gain) * np.maximum(signal, np.float32(0.0))
+    if exposure.sharpness:
+        slope += np.float32(exposure.sharpness) * (
+            slope - uniform_filter(slope, exposure.sharpening_px, mode="nearest")
+        )
+        np.maximum(slope, 0.0, out=slope)
     bright = slope ** np.float32(exposure.contrast)
-    shown = exposure.toe + (1.0 - exposure.toe) * bright / (1.0 + bright**4) ** np.float32(1 / 4)
-    shown += 0.006 * generator.standard_normal(quanta.shape, dtype=np.float32)
-    open_field = open_shutter(exposure, quanta.shape[0], quanta.shape[1])
-    return np.where(open_field, np.clip(shown, 0.0, 1.0), np.float32(0.012)).astype(np.float32)
+    shown = exposure.toe + (1.0 - exposure.toe) * bright / np.sqrt(np.sqrt(1.0 + bright**4))
+    return quantised(np.where(shot.field[patch], shown, np.float32(0.012)))
 
 
 def open_shutter(exposure: Exposure, height: int, width: int) -> FilmMask:
