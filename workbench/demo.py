@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,8 @@ from workbench.batch.run_notebook import find_run, kind_of, run_notebook
 from workbench.core.files import project_root, write_text
 from workbench.core.options import check_options, option
 from workbench.core.progress import Progress
-from workbench.data.phantoms.sets import SETS, PhantomSetOptions, draw_phantom_set
+from workbench.data.phantoms.set_options import SETS, PhantomSetOptions
+from workbench.data.phantoms.sets import draw_phantom_set
 from workbench.reports.page import index_page
 from workbench.runs import Run, RunStore
 
@@ -155,8 +156,7 @@ def _draw(root: Path, options: DemoOptions, step: Step) -> Path:
 def _set_options(options: DemoOptions) -> PhantomSetOptions:
     standard = SETS[SET]
     valid = max(1, round(standard.valid * options.films / standard.train))
-    sizes = {"train": options.films, "valid": valid, "test": options.test_films}
-    return PhantomSetOptions(name=SET, **sizes, seed=options.seed)
+    return replace(standard, train=options.films, valid=valid, test=options.test_films, seed=options.seed)
 
 
 def _training(manifest: Path, kind: str, options: DemoOptions) -> dict[str, Any]:

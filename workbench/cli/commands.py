@@ -8,6 +8,7 @@ import typer
 
 from workbench.cli.checking import check, croissant
 from workbench.cli.importing import imports
+from workbench.cli.phantoms import draw_phantoms
 from workbench.core.errors import WorkbenchError
 
 app = typer.Typer(
@@ -20,6 +21,7 @@ app = typer.Typer(
 app.add_typer(imports, name="import")
 app.command()(check)
 app.command()(croissant)
+app.command("phantom")(draw_phantoms)
 
 RUNS = Annotated[Path | None, typer.Option("--runs", help="Folder of the runs; the project's runs/ by default.")]
 AFTER_CTRL_C = 130

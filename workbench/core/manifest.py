@@ -202,7 +202,12 @@ def write_manifest(manifest: Manifest, path: str | Path) -> None:
     else:
         annotations_path.unlink(missing_ok=True)
     write_skipped(skipped_path(path), manifest.skipped)
-    write_text(path.with_suffix(".toml"), _header_text(manifest))
+    write_header(manifest, path)
+
+
+def write_header(manifest: Manifest, path: str | Path) -> None:
+    """Write ``NAME.toml`` alone: all that is known of a data set before its films are there."""
+    write_text(Path(path).with_suffix(".toml"), _header_text(manifest))
 
 
 def data_root(path: Path, name: str) -> Path:

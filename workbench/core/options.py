@@ -2,6 +2,7 @@
 
 import dataclasses
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from workbench.core.errors import OptionError
@@ -34,6 +35,7 @@ def option(
     return dataclasses.field(default=default, metadata={"option": about})
 
 
+@cache
 def options_of(cls: type) -> tuple[Option, ...]:
     """List the options that a dataclass declares, in order."""
     return tuple(

@@ -1,4 +1,4 @@
-"""Phantoms: same seed same pixels, every mask where it should be, and a twin that differs in the flag alone."""
+"""Phantoms: same seed same pixels, every mask where it should be, and twins that differ in one thing alone."""
 
 from dataclasses import replace
 from itertools import product
@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from workbench.core.errors import OptionError
-from workbench.data.phantoms.confounders import LARGEST_FLAG
-from workbench.data.phantoms.options import BODY_PARTS, KINDS, VIEWS, PhantomOptions
-from workbench.data.phantoms.phantom import draw_phantom
+from workbench.data.phantoms.bare_film import draw_bare_film
+from workbench.data.phantoms.flags import LARGEST_FLAG
+from workbench.data.phantoms.options import BODY_PARTS, GLYPHS, KINDS, VIEWS, PhantomOptions
+from workbench.data.phantoms.phantom import Phantom, draw_phantom
 
 ABNORMAL = KINDS[1:]
 
@@ -36,16 +37,62 @@ def test_pixels_are_grey_levels_of_a_png_and_the_label_follows_from_the_kind(bod
     assert levels.max() <= 255
 
 
-@pytest.mark.parametrize(("flag", "frame"), list(product("LR", (False, True))))
+FULL = PhantomOptions(flag="L", frame=True, text=True, logo=True)
+FURNITURE = ("flag", "frame", "text", "logo")
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_each_twin_differs_exactly_inside_the_mask_of_what_it_lacks(seed: int) -> None:
+    kind = KINDS[seed % len(KINDS)]
+    options = replace(FULL, body_part=BODY_PARTS[seed % 7], view=VIEWS[seed % 3], kind=kind, flag="LR"[seed % 2])
+    phantom = draw_phantom(options, seed)
+    assert set(phantom.twins) == {*FURNITURE, *(() if kind == "normal" else ("lesion",))}
+    for name in FURNITURE:
+        changed, mask = phantom.twins[name] != phantom.pixels, phantom.masks[name]
+        assert changed.any()
+        assert not (changed & ~mask).any()
+    np.testing.assert_array_equal(phantom.twins["flag"] != phantom.pixels, phantom.masks["flag"])  # it lies uppermost
+
+
+@pytest.mark.parametrize("name", FURNITURE)
 @pytest.mark.parametrize("kind", ["normal", "hardware"])
-def test_a_film_and_its_twin_differ_exactly_inside_the_flag(flag: str, frame: bool, kind: str) -> None:
+def test_a_twin_is_what_is_drawn_when_the_thing_is_not_wanted(name: str, kind: str) -> None:
     for seed, body_part in enumerate(("shoulder", "finger", "elbow")):
-        options = PhantomOptions(body_part=body_part, flag=flag, frame=frame, kind=kind)
-        phantom, without = draw_phantom(options, seed), draw_phantom(replace(options, flag="none"), seed)
-        np.testing.assert_array_equal(phantom.without_flag, without.pixels)
-        np.testing.assert_array_equal(phantom.masks["flag"], phantom.pixels != without.pixels)
-        assert "flag" not in without.masks
-        assert phantom.masks["anatomy"].sum() == without.masks["anatomy"].sum()
+        phantom = draw_phantom(replace(FULL, body_part=body_part, kind=kind), seed)
+        twin, drawn = phantom.without(name), draw_phantom(phantom.options.without(name), seed)
+        np.testing.assert_array_equal(twin.pixels, drawn.pixels)
+        assert twin.options == drawn.options
+        assert twin.masks.keys() == drawn.masks.keys() == phantom.masks.keys() - {name}
+        for category, mask in drawn.masks.items():
+            np.testing.assert_array_equal(twin.masks[category], mask)
+
+
+@pytest.mark.parametrize("kind", ABNORMAL)
+def test_the_twin_without_its_lesion_is_healthy_and_keeps_its_furniture(kind: str) -> None:
+    for seed in range(3):
+        phantom = draw_phantom(replace(FULL, body_part=BODY_PARTS[(2 * seed) % 7], kind=kind, difficulty=0.1), seed)
+        twin = phantom.without("lesion")
+        changed = twin.pixels != phantom.pixels
+        lesion = changed_by_healing(phantom)
+        assert changed.any()
+        assert not (changed & ~lesion).any()
+        assert twin.label == "normal"
+        assert not {"evidence", "hardware", "lesion"} & twin.masks.keys()
+        flag = phantom.masks["flag"] & ~lesion
+        np.testing.assert_array_equal(twin.pixels[flag], phantom.pixels[flag])
+        assert "lesion" not in twin.twins
+
+
+def changed_by_healing(phantom: Phantom) -> np.ndarray:
+    return draw_bare_film(phantom.bare.options, phantom.seed, healthy=True).masks["lesion"]
+
+
+def test_what_is_not_on_a_film_cannot_be_taken_off() -> None:
+    phantom = draw_phantom(PhantomOptions(flag="L"), 1)
+    with pytest.raises(OptionError, match="'frame' is not on this film; what can be removed: flag"):
+        phantom.without("frame")
+    assert set(phantom.twins) == {"flag"}
+    assert draw_phantom(PhantomOptions(), 1).twins == {}
 
 
 def test_a_frame_changes_nothing_outside_its_mask_and_leaves_the_flag_where_it_was() -> None:
@@ -66,8 +113,9 @@ def test_a_flag_is_small_bright_and_away_from_the_evidence(size: tuple[int, int]
             width=size[1],
             body_part=BODY_PARTS[seed % 7],
             view=VIEWS[seed % 3],
-            kind=ABNORMAL[seed % 3],
+            kind=ABNORMAL[seed % 5],
             flag="LR"[seed % 2],
+            glyphs=GLYPHS[seed % 2],
         )
         phantom = draw_phantom(options, seed)
         flag = phantom.masks["flag"]
@@ -87,7 +135,7 @@ def test_evidence_is_on_every_film_of_an_abnormal_patient(body_part: str, view: 
 
 
 def test_a_normal_film_has_no_evidence() -> None:
-    assert set(draw_phantom(PhantomOptions(flag="L", frame=True), 3).masks) == {"anatomy", "flag", "frame"}
+    assert set(draw_phantom(FULL, 3).masks) == {"anatomy", *FURNITURE}
 
 
 @pytest.mark.parametrize("kind", ABNORMAL)
@@ -97,7 +145,7 @@ def test_an_abnormality_changes_the_film_where_the_evidence_is(kind: str) -> Non
         options = PhantomOptions(body_part=BODY_PARTS[seed % 7], kind=kind, difficulty=0.0)
         abnormal, normal = draw_phantom(options, seed), draw_phantom(replace(options, kind="normal"), seed)
         change, evidence = np.abs(abnormal.pixels - normal.pixels), abnormal.masks["evidence"]
-        changes.append(change[evidence].mean() / change[~evidence].mean())
+        changes.append(change[evidence].mean() / max(change[~evidence].mean(), 1e-6))  # a lesion changes nothing else
     assert np.median(changes) > 5
 
 

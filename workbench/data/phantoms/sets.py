@@ -1,81 +1,32 @@
-"""Whole data sets of phantoms, drawn on demand: the same patients' films, with flags that go with the label or not."""
+"""Whole data sets of phantoms, drawn on demand by as many processes as there are processors."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from multiprocessing import get_context
 from os import cpu_count
 from pathlib import Path
 
-import numpy as np
-
 from workbench.core.annotation import annotation_from_mask
+from workbench.core.arrays import Json
 from workbench.core.case import Case
-from workbench.core.errors import ManifestError, OptionError
-from workbench.core.files import sha256_of
+from workbench.core.errors import ManifestError, OptionError, ReaderError
+from workbench.core.files import read_json, sha256_of, write_json
 from workbench.core.manifest import Manifest, read_manifest, write_manifest
-from workbench.core.options import check_options, option, option_values
 from workbench.core.progress import Progress
-from workbench.core.registry import unknown_name
-from workbench.core.seeding import derived_generator, derived_seed
-from workbench.data.phantoms.bare_film import draw_bare_film
-from workbench.data.phantoms.options import BODY_PARTS, VIEWS, PhantomOptions
-from workbench.data.phantoms.phantom import finished
+from workbench.data.phantoms.bare_film import BareFilm, draw_bare_film
+from workbench.data.phantoms.options import TWINS, PhantomOptions
+from workbench.data.phantoms.phantom import Phantom, finished
+from workbench.data.phantoms.planning import PlannedCase, PlannedFilm, planned_counts, planned_films
+from workbench.data.phantoms.set_options import PhantomSetOptions, named_set
 from workbench.imaging.pixels import write_png
 
-DRAWING_VERSION = 4
+DRAWING_VERSION = 5
 """Counts the changes of the drawing that change pixels, so that an older set on disk is drawn anew."""
-PARTS = ("train", "valid", "test")
-VARIANTS = ("confounded", "balanced")
+STAMP = "drawn.json"
+"""Beside the films: with which options they were drawn, and the digest of their manifest."""
 BATCH = 12
 """Films that a worker draws between two reports of progress."""
-
-
-@dataclass(frozen=True)
-class PhantomSetOptions:
-    """How a set is drawn.
-
-    Every film is written in two variants, ``confounded`` and ``balanced``, that differ in their flags alone. With a
-    strength R, P(flag | abnormal) = (1 + R) / 2 and P(flag | normal) = (1 - R) / 2.
-    """
-
-    name: str = option("phantom-demo", "name of the set")
-    train: int = option(1200, "films to train on", low=1)
-    valid: int = option(200, "films to validate on", low=1)
-    test: int = option(420, "films to test on", low=1)
-    height: int = option(176, "height of a film", low=64, high=2048, unit=" px")
-    width: int = option(144, "width of a film", low=64, high=2048, unit=" px")
-    seed: int = option(20, "seed of the whole set", low=0)
-    abnormal: float = option(0.48, "share of the patients who are abnormal", low=0.0, high=1.0)
-    # Mostly hardware: in the demo's minutes a small network learns metal, and next to nothing of fractures.
-    fracture: float = option(0.17, "share of fractures among the abnormal", low=0.0, high=1.0)
-    hardware: float = option(0.78, "share of hardware among the abnormal; the rest is degenerative", low=0.0, high=1.0)
-    difficulty: float = option(0.12, "mean difficulty; patients lie between 0 and twice this", low=0.0, high=0.5)
-    frame: float = option(0.25, "share of films with a frame, whatever the label", low=0.0, high=1.0)
-    confounded: float = option(1.0, "strength R of flag and label in the confounded variant", low=-1.0, high=1.0)
-    balanced: float = option(0.0, "strength R of flag and label in the balanced variant", low=-1.0, high=1.0)
-
-    def __post_init__(self) -> None:
-        check_options(self)
-        if self.fracture + self.hardware > 1.0:
-            shares = f"{self.fracture!r} + {self.hardware!r}"
-            raise OptionError(f"PhantomSetOptions.fracture + hardware: {shares} is above 1; they share the abnormal")
-
-
-SETS = {"phantom-demo": PhantomSetOptions()}
-"""The named sets; only their options are kept, the pixels are drawn on demand."""
-
-
-@dataclass(frozen=True)
-class PlannedFilm:
-    """One film before it is drawn: what it shows, where it goes, and in which variants it carries its flag."""
-
-    name: str
-    patient: str
-    part: str
-    seed: int
-    options: PhantomOptions
-    flagged: tuple[bool, ...]
 
 
 def draw_phantom_set(
@@ -91,12 +42,12 @@ def draw_phantom_set(
     Parameters
     ----------
     what
-        Name of one of :data:`SETS`, or the options of a set.
+        Name of a named set, or the options of a set.
     root
         Folder for the films.
     manifest_path
-        The manifest's CSV; header and annotations are written beside it. It is written last: while it is absent the
-        set is not complete, and drawing again starts afresh with the same pixels.
+        The manifest's CSV; header and annotations are written beside it when all films are there. A drawing that was
+        interrupted starts afresh, with the same pixels.
     workers
         Processes that draw; as many as the machine has processors when None. Pixels do not depend on it.
     progress
@@ -114,14 +65,15 @@ def draw_phantom_set(
     OptionError
         ``workers`` is below 1.
     """
-    options = _set_options(what)
+    options = named_set(what) if isinstance(what, str) else what
     root, manifest_path = Path(root), Path(manifest_path)
     if workers is not None and workers < 1:
         raise OptionError(f"workers: {workers!r} is below 1")
-    there = _complete_on_disk(options, root, manifest_path)
+    plan = planned_films(options)
+    empty = empty_manifest(options, root, plan)
+    there = _complete_on_disk(empty, manifest_path)
     if there is not None:
         return there
-    plan = planned_films(options)
     cases: dict[str, list[Case]] = {}
     done = 0
     for names, drawn in _drawn_batches(plan, root, workers or cpu_count() or 1):
@@ -129,68 +81,10 @@ def draw_phantom_set(
         done += len(names)
         if progress:
             progress(done, len(plan))
-    manifest = _manifest(options, root, [case for film in plan for case in cases[film.name]])
+    manifest = empty.where(case for film in plan for case in cases[film.name])
     write_manifest(manifest, manifest_path)
+    write_json(root / STAMP, _stamp(manifest))
     return manifest
-
-
-def planned_films(options: PhantomSetOptions) -> list[PlannedFilm]:
-    """Return every film of a set in order; patients never cross from train to valid or test."""
-    films: list[PlannedFilm] = []
-    for part in PARTS:
-        count = getattr(options, part)
-        of_part: list[PlannedFilm] = []
-        index = 0
-        while len(of_part) < count:
-            of_part += _patient_films(options, part, index)
-            index += 1
-        films += _with_flags(options, part, of_part[:count])
-    return films
-
-
-def _set_options(what: str | PhantomSetOptions) -> PhantomSetOptions:
-    if isinstance(what, PhantomSetOptions):
-        return what
-    if what not in SETS:
-        raise unknown_name("phantom set", what, SETS)
-    return SETS[what]
-
-
-def _patient_films(options: PhantomSetOptions, part: str, index: int) -> Iterator[PlannedFilm]:
-    """Yield one study of one patient: one to three views of one body part."""
-    patient = f"{part}{index:04d}"
-    generator = derived_generator(options.seed, "patient", patient)
-    body_part = str(generator.choice(BODY_PARTS))
-    shares = (options.fracture, options.hardware, max(1.0 - options.fracture - options.hardware, 0.0))
-    kind = str(generator.choice(("fracture", "hardware", "degenerative"), p=np.array(shares) / sum(shares)))
-    kind = kind if generator.random() < options.abnormal else "normal"
-    shown = PhantomOptions(
-        height=options.height,
-        width=options.width,
-        body_part=body_part,
-        kind=kind,
-        laterality=str(generator.choice(("L", "R"))),
-        difficulty=float(generator.uniform(0.0, 2.0 * options.difficulty)),
-    )
-    views = generator.permutation(VIEWS)[: int(generator.choice((1, 2, 3), p=(0.3, 0.45, 0.25)))]
-    framed = generator.random(len(VIEWS)) < options.frame
-    for view, frame in zip(sorted(map(str, views)), framed):
-        seed = derived_seed(options.seed, "pixels", patient)
-        film = replace(shown, view=view, frame=bool(frame))
-        yield PlannedFilm(f"{patient}-{view}", patient, part, seed, film, ())
-
-
-def _with_flags(options: PhantomSetOptions, part: str, films: list[PlannedFilm]) -> list[PlannedFilm]:
-    """Return the films with flags given out: exactly the wanted share in each class, at random within it."""
-    flagged = np.zeros((len(films), len(VARIANTS)), dtype=bool)
-    abnormal = np.array([film.options.label == "abnormal" for film in films])
-    for column, variant in enumerate(VARIANTS):
-        strength = getattr(options, variant)
-        for members, share in ((abnormal, (1 + strength) / 2), (~abnormal, (1 - strength) / 2)):
-            generator = derived_generator(options.seed, "flags", part, variant, share)
-            order = generator.permutation(np.flatnonzero(members))
-            flagged[order[: round(share * order.size)], column] = True
-    return [replace(film, flagged=tuple(map(bool, row))) for film, row in zip(films, flagged, strict=True)]
 
 
 def _drawn_batches(
@@ -213,68 +107,85 @@ def _drawn_batches(
 
 
 def _draw_batch(films: Iterable[PlannedFilm], root: Path) -> list[list[Case]]:
-    return [_draw_variants(film, root) for film in films]
+    return [_draw_film(film, root) for film in films]
 
 
-def _draw_variants(film: PlannedFilm, root: Path) -> list[Case]:
-    """Draw the anatomy once, put flags on it as each variant wants, and write the films."""
-    bare = draw_bare_film(film.options, film.seed)
-    case_ids = {variant: f"{film.name}-{variant}" for variant in VARIANTS}
+def _draw_film(film: PlannedFilm, root: Path) -> list[Case]:
+    """Draw the anatomy as seldom as possible, put on it what each case wants, and write the films."""
+    bares: dict[PhantomOptions, BareFilm] = {}
+    wants_healthy = any(each.lacks == "lesion" for each in film.cases)
     cases = []
-    for variant, flagged in zip(VARIANTS, film.flagged, strict=True):
-        flag = film.options.laterality if flagged else "none"
-        phantom = finished(bare, flag, frame=film.options.frame)
-        image = f"{film.part}-{variant}/{film.name}.png"
+    for planned in film.cases:
+        below = planned.options.without(*(name for name in TWINS if name != "lesion"))
+        if below not in bares:
+            bares[below] = draw_bare_film(below, film.seed, healthy=wants_healthy)
+        phantom = finished(bares[below], planned.options)
+        phantom = phantom.without(planned.lacks) if planned.lacks else phantom
+        image = f"{planned.split}/{film.name}.png"
         write_png(root / image, phantom.pixels)
-        annotations = (annotation_from_mask(category, mask) for category, mask in phantom.masks.items())
-        cases.append(
-            Case(
-                case_id=case_ids[variant],
-                patient_id=film.patient,
-                study_id=f"{film.patient}-study1",
-                image=image,
-                sha256=sha256_of(root / image),
-                width=film.options.width,
-                height=film.options.height,
-                label=phantom.label,
-                split=f"{film.part}-{variant}",
-                view=film.options.view,
-                laterality=film.options.laterality,
-                body_part=film.options.body_part,
-                spacing_mm=round(phantom.spacing_mm, 4),
-                tags=(f"kind:{phantom.kind}", f"flag:{flag}", f"frame:{'yes' if film.options.frame else 'no'}"),
-                twins=tuple(case_id for other, case_id in case_ids.items() if other != variant),
-                annotations=tuple(each for each in annotations if each is not None),
-            )
-        )
+        cases.append(_case(film, planned, phantom, image, sha256_of(root / image)))
     return cases
 
 
-def _manifest(options: PhantomSetOptions, root: Path, cases: Iterable[Case]) -> Manifest:
+def _case(film: PlannedFilm, planned: PlannedCase, phantom: Phantom, image: str, sha256: str) -> Case:
+    shown = phantom.options
+    annotations = (annotation_from_mask(category, mask) for category, mask in phantom.masks.items())
+    return Case(
+        case_id=planned.case_id,
+        patient_id=film.patient,
+        study_id=film.study,
+        image=image,
+        sha256=sha256,
+        width=shown.width,
+        height=shown.height,
+        label=shown.label,
+        split=planned.split,
+        view=shown.view,
+        laterality=shown.laterality,
+        body_part=shown.body_part,
+        spacing_mm=round(phantom.spacing_mm, 4),
+        tags=_tags(shown, planned.lacks),
+        twins=planned.twins,
+        annotations=tuple(each for each in annotations if each is not None),
+    )
+
+
+def _tags(shown: PhantomOptions, lacks: str) -> tuple[str, ...]:
+    worn = ("frame", "text", "logo", "cast", "ring", "cropped")
+    exposure = "over" if shown.exposure > 0 else "under" if shown.exposure < 0 else "usual"
+    tags = [f"kind:{shown.kind}", f"difficulty:{shown.difficulty:.2f}", f"flag:{shown.flag}"]
+    tags += [f"{name}:{'yes' if getattr(shown, name) else 'no'}" for name in worn]
+    return (*tags, f"exposure:{exposure}", *((f"without:{lacks}",) if lacks else ()))
+
+
+def empty_manifest(options: PhantomSetOptions, root: Path, plan: Sequence[PlannedFilm] | None = None) -> Manifest:
+    """Return the manifest of a set before a film is drawn: its header with all that it will hold, and no case."""
     return Manifest(
         name=options.name,
         class_names=("normal", "abnormal"),
         positive=("abnormal",),
         root=root,
-        cases=tuple(cases),
         source="drawn by workbench.data.phantoms",
         licence="CC0-1.0",
-        note="Procedural films of nobody. Each case has a twin that differs in its flag at most.",
-        options=_header_options(options),
+        note="Procedural films of nobody. Twins are the same exposure with something else beside the bone, or without.",
+        options=options.header() | {"drawing": DRAWING_VERSION},
+        counts=planned_counts(planned_films(options) if plan is None else plan),
     )
 
 
-def _header_options(options: PhantomSetOptions) -> dict[str, object]:
-    return option_values(options) | {"drawing": DRAWING_VERSION}
+def _complete_on_disk(wanted: Manifest, manifest_path: Path) -> Manifest | None:
+    """Return the set if it is on disk as wanted, with every film; else None.
 
-
-def _complete_on_disk(options: PhantomSetOptions, root: Path, manifest_path: Path) -> Manifest | None:
-    """Return the set if it is on disk as the options want it, with every film there; else None."""
+    What was drawn stands beside the films: the header may be newer than they are, since it is kept in git alone.
+    """
     try:
-        manifest = read_manifest(manifest_path, root)
-    except ManifestError:
+        found, drawn = read_manifest(manifest_path, wanted.root), read_json(wanted.root / STAMP)
+    except (ManifestError, ReaderError):
         return None
-    expected = len(VARIANTS) * sum(getattr(options, part) for part in PARTS)
-    if manifest.options != _header_options(options) or len(manifest) != expected or manifest.skipped:
+    if drawn != _stamp(replace(found, options=wanted.options)) or found.skipped:
         return None
-    return manifest if all((root / case.image).is_file() for case in manifest) else None
+    return found if all((wanted.root / case.image).is_file() for case in found) else None
+
+
+def _stamp(manifest: Manifest) -> Json:
+    return {"options": manifest.options, "digest": manifest.digest}
