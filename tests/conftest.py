@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 os.environ.setdefault("MPLBACKEND", "agg")
+os.environ["WORKBENCH_CACHE"] = "off"  # no test fills the project's own cache
 
 import beartype
 import pytest

@@ -150,6 +150,27 @@ def lab(context: typer.Context) -> None:
     os.execv(sys.executable, command)  # noqa: S606 - JupyterLab takes the place of this process: Ctrl-C is its own
 
 
+@app.command("cache")
+def show_cache(
+    clear: Annotated[bool, typer.Option("--clear", help="Remove all of it.")] = False,  # noqa: FBT002
+) -> None:
+    """List the preprocessed films on disk ($WORKBENCH_CACHE, or data/.cache of the project), or remove them."""
+    from workbench.cli.terminal import print_table
+    from workbench.data.cache import cache_entries, cache_folder, clear_cache
+
+    folder = cache_folder()
+    if folder is None:
+        print("the cache is off: $WORKBENCH_CACHE says so")
+    elif clear:
+        print(f"{folder}: {clear_cache(folder) / 1e6:.1f} MB set free")
+    else:
+        rows = [
+            [each.folder.name[:12], each.manifest, str(each.films), f"{each.size} px", f"{each.total_bytes / 1e6:.1f}"]
+            for each in cache_entries(folder)
+        ]
+        print_table(["cache", "manifest", "films", "size", "MB"], rows, title=str(folder))
+
+
 def _store(runs: Path | None) -> Any:
     from workbench.runs.locations import default_store
     from workbench.runs.store import RunStore

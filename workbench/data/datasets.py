@@ -1,10 +1,11 @@
-"""Films as a torch data set: decoded once, kept in memory, augmented by seed, epoch and case id and nothing else."""
+"""Films as a torch data set: decoded once, augmented by seed, epoch and case id and nothing else."""
 
 import math
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle, islice
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from workbench.core.errors import ManifestError, ReaderError, Skipped
 from workbench.core.manifest import Manifest
 from workbench.core.progress import Progress
 from workbench.core.seeding import derived_generator, derived_seed
+from workbench.data.cache import CachedFilms, PlacedFilms, cached_films
 from workbench.imaging.augmentation import Augmentation
 from workbench.imaging.pixels import read_radiograph
 from workbench.imaging.recipes import Recipe
@@ -32,7 +34,8 @@ class FilmDataset(Dataset[Sample]):
     """The films of a manifest, placed by a recipe and ready to be normalised.
 
     All films are read when the data set is made and kept as 8 bits a pixel (100 kB a film at 320 px), so every
-    epoch after that costs no reading. Film ``(epoch, index)`` is augmented by the generator of (seed, epoch,
+    epoch after that costs no reading: in memory, or mapped from a cache on disk that later ones and other processes
+    share (:mod:`workbench.data.cache`). Film ``(epoch, index)`` is augmented by the generator of (seed, epoch,
     case_id): order, batch size and loader processes change nothing.
 
     Parameters
@@ -49,6 +52,8 @@ class FilmDataset(Dataset[Sample]):
         That read films; as many as there are processors without it.
     progress
         Is told how many films were read, and of how many.
+    cache
+        Folder of the caches; None keeps the films in memory.
 
     Raises
     ------
@@ -65,16 +70,18 @@ class FilmDataset(Dataset[Sample]):
         seed: int = 0,
         threads: int | None = None,
         progress: Progress | None = None,
+        cache: Path | None = None,
     ) -> None:
         self.recipe = recipe
         self.augmentation = augmentation
         self.seed = seed
-        cases, films, self.skipped = _read_films(manifest, recipe, threads, progress)
-        if not cases:
+        films = _cached(manifest, recipe, threads, progress, cache) or _in_memory(manifest, recipe, threads, progress)
+        self.skipped = films.skipped
+        if not films.case_ids:
             reason = f"; first: {self.skipped[0]}" if self.skipped else ""
             raise ManifestError(f"{manifest.name}: none of {len(manifest)} films could be read{reason}")
-        self.manifest = manifest.where(cases)
-        self.films: UInt8[Tensor, "n s s"] = torch.stack(films)
+        self.manifest = manifest.select(films.case_ids)
+        self.films: UInt8[Tensor, "n s s"] = torch.from_numpy(films.pixels)
         self.labels = tuple(self.manifest.class_index(case) for case in self.manifest)
 
     def __len__(self) -> int:
@@ -146,13 +153,36 @@ def epoch_order(case_ids: Sequence[str], seed: int, epoch: int) -> list[int]:
     return sorted(range(len(case_ids)), key=lambda index: derived_seed(seed, epoch, case_ids[index]))
 
 
-def _read_films(
-    manifest: Manifest, recipe: Recipe, threads: int | None, progress: Progress | None
-) -> tuple[list[Case], list[Tensor], tuple[Skipped, ...]]:
-    """Return the readable cases, their placed films, and what was skipped, each in the order of the manifest."""
-    cases, films, skipped = [], [], []
+def _cached(
+    manifest: Manifest, recipe: Recipe, threads: int | None, progress: Progress | None, folder: Path | None
+) -> CachedFilms | None:
+    """Return the films from a cache, made where it is absent; None without a folder or room for one."""
+    if folder is None:
+        return None
+    films = cached_films(manifest, recipe, folder, place=lambda: _placed_films(manifest, recipe, threads, progress))
+    if films is not None and progress is not None:
+        progress(len(manifest), len(manifest))
+    return films
 
-    def read(case: Case) -> Tensor | Skipped:
+
+def _in_memory(manifest: Manifest, recipe: Recipe, threads: int | None, progress: Progress | None) -> CachedFilms:
+    case_ids: list[str] = []
+    films: list[np.ndarray] = []
+    skipped: list[Skipped] = []
+    for case, film in _placed_films(manifest, recipe, threads, progress):
+        if isinstance(film, Skipped):
+            skipped.append(film)
+        else:
+            case_ids.append(case.case_id)
+            films.append(film)
+    pixels = np.stack(films) if films else np.zeros((0, recipe.size, recipe.size), dtype=np.uint8)
+    return CachedFilms(pixels, tuple(case_ids), tuple(skipped))
+
+
+def _placed_films(manifest: Manifest, recipe: Recipe, threads: int | None, progress: Progress | None) -> PlacedFilms:
+    """Yield each case in the order of the manifest with its placed film, or why it has none."""
+
+    def read(case: Case) -> np.ndarray | Skipped:
         try:
             return _eight_bits(recipe.place(read_radiograph(manifest.path(case)).pixels)[0])
         except ReaderError as error:
@@ -161,17 +191,12 @@ def _read_films(
     pool = ThreadPoolExecutor(threads or os.cpu_count() or 1)
     try:
         for done, (case, film) in enumerate(zip(manifest, pool.map(read, manifest), strict=True), start=1):
-            if isinstance(film, Skipped):
-                skipped.append(film)
-            else:
-                cases.append(case)
-                films.append(film)
+            yield case, film
             if progress is not None:
                 progress(done, len(manifest))
     finally:
         pool.shutdown(cancel_futures=True)  # an interrupt does not wait for the films that nobody will see
-    return cases, films, tuple(skipped)
 
 
-def _eight_bits(placed: Float32[np.ndarray, "s s"]) -> UInt8[Tensor, "s s"]:
-    return torch.from_numpy(np.rint(placed * 255).astype(np.uint8))
+def _eight_bits(placed: Float32[np.ndarray, "s s"]) -> UInt8[np.ndarray, "s s"]:
+    return np.rint(placed * 255).astype(np.uint8)

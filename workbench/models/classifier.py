@@ -15,6 +15,7 @@ from workbench.core.manifest import Manifest
 from workbench.core.predictions import Predictions
 from workbench.core.progress import Progress
 from workbench.imaging.films import Edit, Film, film_batches, manifest_films
+from workbench.imaging.named_recipes import named_recipe
 from workbench.imaging.recipes import Recipe
 from workbench.models.head import Head
 from workbench.models.weights import weights_digest
@@ -86,7 +87,7 @@ def wrap(
     class_names: Sequence[str],
     positive: Sequence[str] | None = None,
     head: str | None = None,
-    recipe: Recipe | None = None,
+    recipe: Recipe | str | None = None,
     input_size: int | None = None,
 ) -> Classifier:
     """Make a classifier of any network.
@@ -102,9 +103,10 @@ def wrap(
     head
         ``softmax`` or ``sigmoid``; found from the number of outputs where nothing is said.
     recipe
-        How films are prepared; ImageNet normalisation of three channels where nothing is said.
+        How films are prepared, or a name of ``RECIPES``; ImageNet normalisation of three channels where nothing is
+        said.
     input_size
-        Side of the square input, instead of the recipe's.
+        Side of the square input, where no recipe or its name is given.
 
     Returns
     -------
@@ -116,7 +118,8 @@ def wrap(
     ModelError
         The network does not take such an input, or class names and outputs do not match.
     """
-    recipe = recipe or (Recipe(size=input_size) if input_size else Recipe())
+    if recipe is None or isinstance(recipe, str):
+        recipe = named_recipe(recipe or "default", size=input_size)
     if input_size and recipe.size != input_size:
         raise ModelError(f"input_size {input_size} and the recipe's size {recipe.size} differ; give one of them")
     names = tuple(class_names)

@@ -24,6 +24,8 @@ def main() -> int:
     from workbench.training.child import run_training  # imports Lightning: 5 s in which we can already be stopped
 
     _silence_lightning()
+    logging.getLogger("workbench").setLevel(logging.INFO)  # how large a cache will be
+    logging.getLogger("workbench").addHandler(logging.StreamHandler())
     try:
         run_training(Path(sys.argv[1]), Throttled(lambda progress: _tell(channel, progress_line(progress))))
     except WorkbenchError as error:

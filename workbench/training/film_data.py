@@ -1,4 +1,4 @@
-"""The films of a training for Lightning: each process reads them once and takes its share of every step."""
+"""The films of a training for Lightning: read once for all processes, each of which takes its share of every step."""
 
 import os
 from collections.abc import Callable
@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from workbench.core.errors import ManifestError, OptionError, Skipped
 from workbench.core.manifest import Manifest
+from workbench.data.cache import cache_folder
 from workbench.data.datasets import EpochSampler, FilmDataset, Sample
 from workbench.imaging.recipes import Recipe
 from workbench.training.options import TrainingOptions
@@ -21,7 +22,7 @@ FilmLoader = DataLoader[Sample]
 
 
 class FilmData(LightningDataModule):
-    """The training and the validation split, decoded in every process and shared out by rank.
+    """The training and the validation split, placed once (in a cache, else in every process) and shared out by rank.
 
     Parameters
     ----------
@@ -32,7 +33,7 @@ class FilmData(LightningDataModule):
     recipe
         Of the classifier.
     options
-        Batch size, augmentation, seed, workers.
+        Batch size, augmentation, seed, workers, cache.
     first_epoch
         Number of whole epochs behind.
     progress
@@ -76,6 +77,7 @@ class FilmData(LightningDataModule):
         self._unlabelled = without_label(self._manifests[0]) + without_label(self._manifests[1])
         total = len(train) + len(valid)
         options = self._options
+        cache = cache_folder() if options.cache else None
         self._datasets = (
             FilmDataset(
                 train,
@@ -83,8 +85,14 @@ class FilmData(LightningDataModule):
                 augmentation=options.augmentation,
                 seed=options.seed,
                 progress=lambda done, _: self._progress(done, total),
+                cache=cache,
             ),
-            FilmDataset(valid, self._recipe, progress=lambda done, _: self._progress(len(train) + done, total)),
+            FilmDataset(
+                valid,
+                self._recipe,
+                progress=lambda done, _: self._progress(len(train) + done, total),
+                cache=cache,
+            ),
         )
 
     @override

@@ -27,13 +27,17 @@ class TrainingOptions:
     )
     keep: str = option("best-loss", "which epoch's weights are kept", choices=KEEP_RULES)
     flip: bool = option(True, "mirror films left and right half of the time")
-    rotation_deg: float = option(30.0, "rotate films by up to this angle either way", low=0.0, high=180.0, unit=" deg")
+    flip_vertical: bool = option(False, "mirror films top and bottom half of the time")
+    rotation_deg: float = option(
+        30.0, "rotate films by up to this angle either way; 180 is any angle", low=0.0, high=180.0, unit=" deg"
+    )
     weight_decay: float = option(0.0, "of Adam", low=0.0, high=1.0)
     freeze_batch_norm: bool = option(False, "use the stored means and variances, and leave them as they are")
     channels_last: bool = option(True, "store weights and films with the channels last while training; mostly faster")
     precision: str = option("auto", "auto is mixed on a GPU and fp32 on a CPU", choices=("auto", "fp32", "bf16"))
     devices: str = option("auto", "auto (one GPU, else the CPU), cpu, a number of GPUs, or cpu:2 for two processes")
     workers: int = option(-1, "processes that load films; -1 is none on a CPU and some on a GPU", low=-1, high=256)
+    cache: bool = option(True, "keep the placed films on disk for further trainings and processes")
     seed: int = option(0, "of the order of the films, the augmentation and dropout", low=0)
 
     def __post_init__(self) -> None:
@@ -44,4 +48,6 @@ class TrainingOptions:
     @property
     def augmentation(self) -> Augmentation | None:
         """What is done to the films of the training split; None where nothing is."""
-        return Augmentation(self.flip, self.rotation_deg) if self.flip or self.rotation_deg else None
+        if not (self.flip or self.flip_vertical or self.rotation_deg):
+            return None
+        return Augmentation(flip=self.flip, rotation_deg=self.rotation_deg, flip_vertical=self.flip_vertical)

@@ -15,7 +15,7 @@ from workbench.models.weights import weights_digest
 from workbench.training.options import TrainingOptions
 
 NAME = "training-spec.json"
-FREE_OPTIONS = ("workers",)
+FREE_OPTIONS = ("workers", "cache")
 """Options that change nothing of the outcome; a training may go on with others."""
 
 
