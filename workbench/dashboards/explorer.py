@@ -1,9 +1,9 @@
 """The case explorer: the worklist beside the case, in JupyterLab and voila."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import ipywidgets as widgets
 
@@ -14,10 +14,25 @@ from workbench.dashboards.case_panel import CasePanel
 from workbench.dashboards.session import CaseSession
 from workbench.dashboards.sources import Source, run_source
 from workbench.dashboards.state import ExplorerState
+from workbench.dashboards.viewer import FilmViewer
 from workbench.dashboards.worklist_panel import WorklistPanel
 from workbench.models.classifier import Classifier
 from workbench.runs.reviews import ReviewBook
 from workbench.runs.run import Run
+
+
+class Panel(Protocol):
+    """Part of the explorer below the film."""
+
+    widget: widgets.Widget
+    """What is displayed."""
+
+
+MakePanel = Callable[[ExplorerState, FilmViewer], Panel]
+"""Makes a panel of the state and of the viewer that shows the case."""
+
+PANELS: tuple[tuple[str, MakePanel], ...] = ()
+"""Title of the tab -> what is in it, from left to right."""
 
 
 class CaseExplorer:
@@ -29,15 +44,20 @@ class CaseExplorer:
     ----------
     state
         What is shown; change it, and the dashboard follows.
+    panels
+        The tabs below the film.
     """
 
-    def __init__(self, state: ExplorerState) -> None:
+    def __init__(self, state: ExplorerState, panels: Sequence[tuple[str, MakePanel]] = PANELS) -> None:
         self.state = state
         self.worklist = WorklistPanel(state)
         self.case = CasePanel(state)
         self.message = widgets.HTML()
         state.observe(self._say, "message")
-        right = widgets.VBox([self.message, self.case.widget], layout={"min_width": "0"})
+        self.panels = {title: make(state, self.case.viewer) for title, make in panels}
+        tabs = widgets.Tab([each.widget for each in self.panels.values()], titles=list(self.panels))
+        below = [tabs] if self.panels else []
+        right = widgets.VBox([self.message, self.case.widget, *below], layout={"min_width": "0"})
         columns = {"grid_template_columns": "minmax(420px, 2fr) minmax(0, 3fr)", "grid_gap": "20px"}
         self.widget = widgets.GridBox([self.worklist.widget, right], layout=columns)
         self._say()
