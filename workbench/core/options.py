@@ -47,7 +47,8 @@ def options_of(cls: type) -> tuple[Option, ...]:
 
 def option_values(instance: Any) -> dict[str, Any]:
     """Return the options of an instance as a plain dictionary, for provenance."""
-    return {each.name: getattr(instance, each.name) for each in options_of(type(instance))}
+    owner: type[object] = type(instance)
+    return {each.name: getattr(instance, each.name) for each in options_of(owner)}
 
 
 def check_options(instance: Any) -> None:
@@ -63,8 +64,9 @@ def check_options(instance: Any) -> None:
     OptionError
         Names the option, the value given and what would do.
     """
-    owner = type(instance).__name__
-    for each in options_of(type(instance)):
+    declaring: type[object] = type(instance)
+    owner = declaring.__name__
+    for each in options_of(declaring):
         value = getattr(instance, each.name)
         _check_type(owner, each, value)
         if each.choices and value not in each.choices:

@@ -176,7 +176,7 @@ class CaseSession:
         return Film(case_id, lambda: self.film(case_id).pixels, label)
 
     def _method(self, name: str, layer: str) -> AbstractMethod:
-        has_layer = any(each.name == "layer" for each in options_of(METHODS.get(name)))  # type: ignore[arg-type]
+        has_layer = any(each.name == "layer" for each in options_of(METHODS.get(name)))
         return METHODS.make(name, layer=layer) if has_layer and layer else METHODS.make(name)
 
     def _refusal(self, name: str) -> str:
