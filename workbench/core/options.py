@@ -47,7 +47,7 @@ def options_of(cls: type) -> tuple[Option, ...]:
 
 def option_values(instance: Any) -> dict[str, Any]:
     """Return the options of an instance as a plain dictionary, for provenance."""
-    owner: type[object] = type(instance)
+    owner: Any = type(instance)
     return {each.name: getattr(instance, each.name) for each in options_of(owner)}
 
 
@@ -64,7 +64,7 @@ def check_options(instance: Any) -> None:
     OptionError
         Names the option, the value given and what would do.
     """
-    declaring: type[object] = type(instance)
+    declaring: Any = type(instance)
     owner = declaring.__name__
     for each in options_of(declaring):
         value = getattr(instance, each.name)
