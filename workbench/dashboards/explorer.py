@@ -11,6 +11,7 @@ from workbench.core.errors import OptionError
 from workbench.core.manifest import Manifest
 from workbench.core.predictions import Predictions
 from workbench.dashboards.case_panel import CasePanel
+from workbench.dashboards.layers_panel import LayersPanel
 from workbench.dashboards.session import CaseSession
 from workbench.dashboards.sources import Source, run_source
 from workbench.dashboards.state import ExplorerState
@@ -26,12 +27,14 @@ class Panel(Protocol):
 
     widget: widgets.Widget
     """What is displayed."""
+    visible: bool
+    """Whether its tab is open; set by the explorer."""
 
 
 MakePanel = Callable[[ExplorerState, FilmViewer], Panel]
 """Makes a panel of the state and of the viewer that shows the case."""
 
-PANELS: tuple[tuple[str, MakePanel], ...] = ()
+PANELS: tuple[tuple[str, MakePanel], ...] = (("Layers", lambda state, _viewer: LayersPanel(state)),)
 """Title of the tab -> what is in it, from left to right."""
 
 
@@ -55,12 +58,19 @@ class CaseExplorer:
         self.message = widgets.HTML()
         state.observe(self._say, "message")
         self.panels = {title: make(state, self.case.viewer) for title, make in panels}
-        tabs = widgets.Tab([each.widget for each in self.panels.values()], titles=list(self.panels))
-        below = [tabs] if self.panels else []
+        self.tabs = widgets.Tab([each.widget for each in self.panels.values()], titles=list(self.panels))
+        self.tabs.observe(self._open, "selected_index")
+        below = [self.tabs] if self.panels else []
         right = widgets.VBox([self.message, self.case.widget, *below], layout={"min_width": "0"})
         columns = {"grid_template_columns": "minmax(420px, 2fr) minmax(0, 3fr)", "grid_gap": "20px"}
         self.widget = widgets.GridBox([self.worklist.widget, right], layout=columns)
         self._say()
+        self._open()
+
+    def _open(self, _change: Any = None) -> None:
+        """Tell each panel whether it is looked at; hidden ones compute nothing."""
+        for place, panel in enumerate(self.panels.values()):
+            panel.visible = place == self.tabs.selected_index
 
     def _say(self, _change: Any = None) -> None:
         self.message.value = f'<p role="status"><b>{escape(self.state.message)}</b></p>' if self.state.message else ""
