@@ -6,10 +6,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import numpy as np
 import pytest
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 from PIL import Image
 
+from workbench.core.errors import ReportError
 from workbench.core.explanation import Explanation
 from workbench.core.geometry import scaling, translation
 from workbench.data.phantoms.options import PhantomOptions
@@ -17,7 +20,8 @@ from workbench.data.phantoms.phantom import Phantom, draw_phantom
 from workbench.imaging.regions import mask_box
 from workbench.plots.overlays import film_map_of, overlay
 from workbench.plots.viewer.content import FilmView, MapLayer, Mark, map_layer
-from workbench.plots.viewer.static import viewer_page
+from workbench.plots.viewer.static import VIEW_MIME, viewer_page
+from workbench.reports.to_html import export_notebook
 
 pytestmark = pytest.mark.browser
 
@@ -25,7 +29,9 @@ EVIL = "<img src=x onerror='window.hacked = true'>"
 FIRST = "document.querySelectorAll('.film-viewer')[0].mounted.model.state"
 SECOND = "document.querySelectorAll('.film-viewer')[1].mounted.model.state"
 CANVAS = """async () => {
-  await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  const frame = () => new Promise((done) => requestAnimationFrame(done));
+  await frame();
+  do await frame(); while (document.querySelector(".fv[data-coarse]"));
   return document.querySelector(".fv-stage canvas").toDataURL("image/png").split(",")[1];
 }"""
 
@@ -68,9 +74,9 @@ def path(views: list[FilmView], tmp_path_factory: pytest.TempPathFactory) -> Pat
 class Reader:
     """Somebody who uses the first viewer of a page."""
 
-    def __init__(self, page: Any) -> None:
+    def __init__(self, page: Any, ready: str = ".film-viewer[data-mounted] ~ .film-viewer[data-mounted]") -> None:
         self.page = page
-        page.wait_for_selector(".film-viewer[data-mounted] ~ .film-viewer[data-mounted]")
+        page.wait_for_selector(ready)
         self.box = page.locator(".fv-stage").first.bounding_box()
 
     def at(self, x: float, y: float) -> tuple[float, float]:
@@ -416,3 +422,26 @@ def test_a_film_whose_bytes_do_not_fit_says_so(reader: Reader) -> None:
       model.set("film", { ...model.get("film"), width: 5, key: "other" });
     }""")
     assert "cannot be shown" in reader.page.locator(".fv-notice").first.inner_text()
+
+
+def test_a_view_in_a_notebook_is_a_viewer_in_its_report(
+    views: list[FilmView], tmp_path: Path, check_report: Any, open_page: Callable[..., tuple[Any, Any]]
+) -> None:
+    cell = new_code_cell("view", outputs=[new_output("display_data", data=views[0]._repr_mimebundle_())])
+    nbformat.write(new_notebook(cells=[cell]), tmp_path / "executed.ipynb")
+    export_notebook(tmp_path / "executed.ipynb", tmp_path / "report.html")
+    check_report(tmp_path / "report.html")
+    page, _ = open_page(tmp_path / "report.html")
+    reader = Reader(page, ".viewer [data-mounted]")
+    reader.drag((50, 50), (20, 60))
+    assert reader.state("window") != [0, 1]
+    assert page.evaluate("window.hacked") is None
+
+
+@pytest.mark.parametrize("view", [{}, [], {"title": "a"}, {"title": "a", "layers": [{}]}, {"title": "a", "layers": 1}])
+def test_what_is_no_view_is_refused(view: Any, tmp_path: Path) -> None:
+    data = {VIEW_MIME: view, "image/png": "aaaa"}
+    cell = new_code_cell("view", outputs=[new_output("display_data", data=data)])
+    nbformat.write(new_notebook(cells=[cell]), tmp_path / "executed.ipynb")
+    with pytest.raises(ReportError, match="cell 1, output 1: is not a film"):
+        export_notebook(tmp_path / "executed.ipynb", tmp_path / "report.html")

@@ -13,10 +13,11 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 
 from workbench.core.errors import ReportError
+from workbench.plots.viewer.static import VIEW_MIME, state_html
 from workbench.reports.figures import PLOTLY_MIME, figure_json
 from workbench.reports.markup import harmless_html
 
-Kind = Literal["prose", "code", "text", "messages", "html", "picture", "figure", "error"]
+Kind = Literal["prose", "code", "text", "messages", "html", "picture", "figure", "viewer", "error"]
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 PICTURES = ("image/svg+xml", "image/png", "image/jpeg", "image/gif", "image/webp")
 ADDED_TAGS = frozenset({"injected-parameters", "papermill-error-cell-tag"})
@@ -100,7 +101,9 @@ def _outputs(cell: NotebookNode, number: int, folder: Path) -> Iterator[Piece]:
 def _shown(data: Mapping[str, Any], where: str, folder: Path) -> Iterator[Piece]:
     """Yield the richest form of an output that a page without a kernel can show."""
     picture = next((mime for mime in PICTURES if mime in data), None)
-    if PLOTLY_MIME in data:
+    if VIEW_MIME in data:
+        yield Piece("viewer", _viewer(data, where))
+    elif PLOTLY_MIME in data:
         yield Piece("figure", figure_json(data[PLOTLY_MIME], where))
     elif picture:
         yield Piece("picture", _picture(picture, data[picture], where))
@@ -136,6 +139,15 @@ def _picture(mime: str, content: str, where: str) -> str:
     if not BASE64.fullmatch(content):
         raise ReportError(f"{where}: its {mime} is not base64")
     return f'<img alt="{escape(where)}" src="data:{mime};base64,{"".join(content.split())}"/>'
+
+
+def _viewer(data: Mapping[str, Any], where: str) -> str:
+    """Return a film that the page's own script makes a viewer of, above its picture."""
+    try:
+        poster = base64.b64decode(data["image/png"], validate=True)
+        return state_html(dict(data[VIEW_MIME]) | {"theme": "light"}, poster)
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        raise ReportError(f"{where}: is not a film as the viewer shows it ({error!r})") from error
 
 
 def _terminal_text(text: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from workbench.plots.viewer.static import viewer_script, viewer_style
 from workbench.reports.cells import Piece
 from workbench.reports.figures import plotly_script
 from workbench.runs import Run
@@ -31,7 +32,9 @@ class ReportHead:
 def report_page(head: ReportHead, pieces: Sequence[Piece]) -> str:
     """Return the whole report as HTML."""
     figures = any(piece.kind == "figure" for piece in pieces)
+    viewers = any(piece.kind == "viewer" for piece in pieces)
     scripts = [plotly_script(), _template_text("figures.js")] if figures else []
+    modules = [viewer_script()] if viewers else []
     return (
         _environment()
         .get_template("report.html.j2")
@@ -39,7 +42,9 @@ def report_page(head: ReportHead, pieces: Sequence[Piece]) -> str:
             head=head,
             pieces=pieces,
             scripts=[Markup(script) for script in scripts],  # noqa: S704 - our own files
-            policy=content_security_policy(scripts),
+            modules=[Markup(module) for module in modules],  # noqa: S704 - our own file
+            style=Markup(viewer_style() if viewers else ""),  # noqa: S704 - our own file
+            policy=content_security_policy(scripts + modules),
         )
     )
 

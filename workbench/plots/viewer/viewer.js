@@ -765,6 +765,7 @@ class Viewer {
     }
     const milliseconds = performance.now() - started;
     if (!this.coarse) this.frameMs = milliseconds;
+    this.root.toggleAttribute("data-coarse", Boolean(this.coarse));
     this.root.dispatchEvent(new CustomEvent("film-viewer-painted", { bubbles: true, detail: { milliseconds, coarse: Boolean(this.coarse) } }));
   }
 
@@ -1206,7 +1207,8 @@ class PlainModel {
   }
 
   set(name, value) {
-    if (JSON.stringify(this.state[name]) === JSON.stringify(value)) return;
+    const isHeavy = name === "film" || name === "layers";
+    if (this.state[name] === value || (!isHeavy && JSON.stringify(this.state[name]) === JSON.stringify(value))) return;
     this.state[name] = value;
     for (const act of this.heard[`change:${name}`] ?? []) act();
   }
