@@ -8,10 +8,11 @@ from workbench.attribution.explain import explain
 from workbench.attribution.methods import AbstractMethod
 from workbench.audit.cover import control_of
 from workbench.audit.edits import AbstractEdit, EditedFilm
-from workbench.core.arrays import FilmMask, FilmPixels
+from workbench.core.arrays import Affine, FilmMask, FilmPixels
 from workbench.core.case import Case
 from workbench.core.errors import OptionError
 from workbench.core.explanation import Explanation
+from workbench.core.geometry import resample
 from workbench.models.classifier import Classifier
 
 
@@ -25,16 +26,24 @@ class Look:
         Which film it is: as it is, edited, control patch edited.
     film
         Its pixels, and where they lay on the film as it is.
-    film_map
-        (h', w') in its own pixels, signed.
+    values
+        The map at its own resolution, signed.
+    to_edited
+        From the map's coordinates to pixels of ``film``.
     probability
         Of the class that the map speaks for.
     """
 
     title: str
     film: EditedFilm
-    film_map: FilmPixels
+    values: FilmPixels
+    to_edited: Affine
     probability: float
+
+    @property
+    def film_map(self) -> FilmPixels:
+        """The map (h', w') in the pixels of ``film``."""
+        return resample(self.values, self.to_edited, self.film.pixels.shape)
 
 
 @dataclass(frozen=True)
@@ -48,7 +57,8 @@ class WhatIf:
     before, after
         The film as it is, and edited.
     control
-        The same edit on an equal patch elsewhere; None for an edit of the whole film, or where no patch has a place.
+        The edit's control, mostly the same on an equal patch elsewhere; None for an edit of the whole film, or where
+        no patch has a place.
     region, control_region
         Where was edited; None for an edit of the whole film.
     """
@@ -95,7 +105,7 @@ def what_if(
     edit
         What to do.
     region
-        Where (h, w); a local edit needs it.
+        Where (h, w); a local edit needs it, one of the whole film passes it over.
     target
         Name of a class: what the probability and the maps are of. It is not chosen again after the edit.
     method
@@ -113,18 +123,16 @@ def what_if(
     OptionError
         A local edit without a region, a region of another size, or an activation method instead of one of maps.
     """
+    region = region if edit.local else None
     if edit.local and (region is None or not region.any()):
         raise OptionError("this edit needs a region; draw a box or choose a thing")
     if region is not None and region.shape != pixels.shape:
         raise OptionError(f"a region of {region.shape}, the film has {pixels.shape}")
-    patch = control_of(case, region, seed=seed) if edit.local and region is not None else None
-    everywhere = np.ones(pixels.shape, dtype=bool)
-    films = {
-        "as it is": EditedFilm(pixels, np.eye(3)),
-        "edited": edit.apply(pixels, everywhere if region is None else region),
-    }
+    patch = None if region is None else control_of(case, region, seed=seed)
+    edited = edit.apply(pixels, np.ones(pixels.shape, dtype=bool) if region is None else region)
+    films = {"as it is": EditedFilm(pixels, np.eye(3)), "edited": edited}
     if patch is not None:
-        films["control patch"] = edit.apply(pixels, patch)
+        films["control patch"] = edit.control(pixels, patch)
     looks = _looks(classifier, films, target, method)
     return WhatIf(target, looks[0], looks[1], looks[2] if patch is not None else None, region, patch)
 
@@ -137,6 +145,6 @@ def _looks(
         raise OptionError("activations are no map of a class; choose another method")
     column = classifier.class_names.index(target)
     return [
-        Look(title, film, found.on_film(index), float(found.probabilities[index, column]))
+        Look(title, film, found.maps[index], found.to_film[index], float(found.probabilities[index, column]))
         for index, (title, film) in enumerate(films.items())
     ]

@@ -11,7 +11,7 @@ from workbench.attribution.explain import explain
 from workbench.attribution.methods import METHODS, AbstractMethod
 from workbench.audit.edits import AbstractEdit
 from workbench.audit.what_if import WhatIf, what_if
-from workbench.core.arrays import FilmMask, FilmPixels
+from workbench.core.arrays import FilmMask
 from workbench.core.case import Case
 from workbench.core.errors import MethodRefusedError, WorkbenchError
 from workbench.core.explanation import Activations, Explanation
@@ -126,12 +126,20 @@ class CaseSession:
         return found
 
     def what_if(
-        self, case_id: str, edit: AbstractEdit, region: FilmMask | None, *, target: str, method: str = "grad-cam"
+        self,
+        case_id: str,
+        edit: AbstractEdit,
+        region: FilmMask | None,
+        *,
+        target: str,
+        method: str = "grad-cam",
+        layer: str = "",
     ) -> WhatIf:
         """Edit a film and look again; see :func:`workbench.audit.what_if.what_if`."""
-        pixels: FilmPixels = self.film(case_id).pixels
+        case, pixels = self.case(case_id), self.film(case_id).pixels
         with self._network:
-            return what_if(self.classifier, self.case(case_id), pixels, edit, region, target=target, method=method)
+            chosen = self._method(method, layer)
+            return what_if(self.classifier, case, pixels, edit, region, target=target, method=chosen)
 
     def predict(self, case_ids: Sequence[str], *, progress: Progress | None = None) -> Predictions:
         """Classify films and add them to :attr:`predictions`, batch by batch, so that others get their turn."""

@@ -64,7 +64,16 @@ def upside_down(film: FilmPixels) -> Placed:
 
 def turned(film: FilmPixels, angle_deg: float) -> Placed:
     """Return a square film rotated counter-clockwise about its centre; what comes into view is black."""
-    return rotated(torch.from_numpy(film)[None], angle_deg)[0].numpy(), _turn_back(angle_deg, film.shape[0])
+    placed = rotated(torch.from_numpy(film)[None], angle_deg)[0].numpy()
+    return placed, _turn_back(angle_deg, before=film.shape, after=placed.shape)
+
+
+def turned_whole(film: FilmPixels, angle_deg: float) -> Placed:
+    """Return a film rotated counter-clockwise, as large as it takes to lose nothing; what comes into view is black."""
+    pixels = torch.from_numpy(np.array(film, order="C"))[None]
+    turned = transforms.rotate(pixels, angle_deg, interpolation=InterpolationMode.BILINEAR, expand=True, fill=0.0)
+    placed = turned[0].numpy()
+    return placed, _turn_back(angle_deg, before=film.shape, after=placed.shape)
 
 
 def rotated(film: Float[Tensor, "1 s s"], angle_deg: float) -> Float[Tensor, "1 s s"]:
@@ -79,8 +88,8 @@ def _inner_size(height: int, width: int, side: int, fit: str) -> tuple[int, int]
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
-def _turn_back(angle_deg: float, side: int) -> Affine:
-    """Return the affine from the rotated square to the one before; y points down, so the film's way is clockwise."""
+def _turn_back(angle_deg: float, *, before: tuple[int, ...], after: tuple[int, ...]) -> Affine:
+    """Return the affine from the rotated film to the one before; y points down, so the film's way is clockwise."""
     angle = np.deg2rad(angle_deg)
     turn = np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
-    return translation(side / 2, side / 2) @ turn @ translation(-side / 2, -side / 2)
+    return translation(before[1] / 2, before[0] / 2) @ turn @ translation(-after[1] / 2, -after[0] / 2)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from workbench.core.arrays import FilmPixels
+from workbench.core.arrays import Box, FilmPixels
 from workbench.data.phantoms.glyphs import FAMILIES, Family, letter_strokes, varied, word_strokes
 from workbench.data.phantoms.ink import (
     Paint,
@@ -142,6 +142,29 @@ def _small_enough(flag: Flag, largest_px: float) -> Flag:
     while flag.area_px > largest_px:  # strokes have a least thickness, so the area does not shrink as the square
         flag = replace(flag, height_px=0.95 * flag.height_px, stroke_px=0.95 * flag.stroke_px)
     return flag
+
+
+def plain_flag(letter: str, box: Box) -> tuple[Flag, Place]:
+    """Return an upright ``L`` or ``R`` without words, as large as fits into a box of the film, and where it lies."""
+    left, top, right, bottom = box
+    family = FAMILIES["train"][0]
+    flag = Flag(
+        letter=letter,
+        family=family,
+        style="plain",
+        words="",
+        below=False,
+        height_px=1.0,
+        stroke_px=0.0,
+        angle_deg=0.0,
+        mirrored=False,
+        opacity=1.0,
+        brightness=0.9,
+    )
+    half_width, half_height = flag.half_sides
+    height = min((right - left) / (2 * half_width), (bottom - top) / (2 * half_height))
+    sized = replace(flag, height_px=height, stroke_px=0.19 * height)
+    return sized, Place((top + bottom) // 2, (left + right) // 2, (bottom - top) // 2, (right - left) // 2)
 
 
 def flag_place(flag: Flag, crowding: FilmPixels, generator: np.random.Generator) -> Place:
