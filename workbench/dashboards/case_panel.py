@@ -123,13 +123,13 @@ class CasePanel:
         said = state.frame.set_index("case_id")["probability"]
         buttons = []
         for each in films:
-            known = state.revealed and not np.isnan(said[each.case_id])
+            known = state.is_revealed(each.case_id) and not np.isnan(said[each.case_id])
             text = f"{each.view or each.case_id}{f'  {said[each.case_id]:.2f}' if known else ''}"
             button = widgets.Button(description=text, tooltip=each.case_id, disabled=each.case_id == case.case_id)
             button.on_click(lambda _button, case_id=each.case_id: setattr(state, "case_id", case_id))
             buttons.append(button)
         probabilities = said[[each.case_id for each in films]].to_numpy(dtype=float)
-        vote = _vote(probabilities) if state.revealed else ""
+        vote = _vote(probabilities) if all(state.is_revealed(each.case_id) for each in films) else ""
         self.study.children = [
             widgets.HTML(f"<b>Study</b> {escape(case.study_id)}&ensp;"),
             *buttons,
@@ -168,8 +168,8 @@ def _facts(case: Case, state: ExplorerState, shown: tuple[Explanation, ...]) -> 
     if state.revealed:
         said = _said(state, shown, row)
         known = [*said, *known]
-    table = html_table([[escape(name), escape(str(value))] for name, value in known if value])
-    return f'<div style="display:flex;gap:2em;flex-wrap:wrap">{table}{_shares(case, shown)}</div>'
+    line = "&emsp;".join(f"{escape(name)} <b>{escape(str(value))}</b>" for name, value in known if value)
+    return f'<p style="margin:4px 0">{line}</p>{_shares(case, shown)}'
 
 
 def _said(state: ExplorerState, shown: tuple[Explanation, ...], row: Any) -> list[tuple[str, str]]:

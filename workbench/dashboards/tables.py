@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-CELL = 'style="padding:1px 10px 1px 0;text-align:left"'
+CELL = 'style="padding:1px 12px 1px 0;text-align:left;line-height:1.5"'
 
 
 def html_table(rows: Sequence[Sequence[str]], head: Sequence[str] = ()) -> str:

@@ -10,6 +10,8 @@ from plotly.subplots import make_subplots
 from workbench.plots.theme import BLUE, MUTED, SYMBOLS, VERMILLION, check_columns, finished, plain
 
 BINS = 20
+WIDTH_PX = 480
+"""Plotly's widget does not ask how wide its box is before it draws."""
 LABEL_COLOURS = (BLUE, VERMILLION)
 Pick = Callable[[list[Any]], None]
 """Takes the custom data of the picked points."""
@@ -62,7 +64,8 @@ def case_overview(cases: Any, *, positive: tuple[str, ...], title: str = "Cases"
         quiet = {"showticklabels": False, "ticks": "", "title": {"font": {"color": MUTED}}}
         figure.update_xaxes(title_text="embedding", **quiet, row=1, col=2)
         figure.update_yaxes(**quiet, row=1, col=2)
-    return finished(figure, title, height_px=300)
+    figure = finished(figure, title, height_px=250, width_px=WIDTH_PX)
+    return figure.update_layout(margin={"l": 50, "r": 12, "t": 62, "b": 44}, title_font_size=14)
 
 
 def selectable(figure: go.Figure, pick: Pick) -> go.FigureWidget:
