@@ -4,7 +4,7 @@ from workbench.core.errors import WorkbenchError
 from workbench.dashboards.session import CaseSession
 from workbench.dashboards.state import SAID, ExplorerState
 from workbench.dashboards.worklist import Filters
-from workbench.runs.reviews import ReviewBook
+from workbench.runs.reviews import Review, ReviewBook
 
 
 @pytest.fixture
@@ -92,3 +92,54 @@ def test_neighbours_are_made_in_the_background(state):
         waiting.result()
     made = {key[0] for key in state.session._maps._values}
     assert made == set(state.case_ids[1:3])
+
+
+def test_blind_neither_lists_nor_filters_by_what_the_model_says(state):
+    state.reviewer, state.blind = "Ann", True
+    state.filters = Filters(prediction=("abnormal",), outcome=("TP",), probability=(0.5, 1.0), label=("normal",))
+    assert len(state.case_ids) == 12
+    state.blind = False
+    assert state.case_ids == ()
+
+
+def test_a_blind_reader_without_a_name_sees_nobodys_verdict(state):
+    state.reviewer = "Ann"
+    state.give("unsure")
+    state.reviewer = ""
+    assert "unsure" in set(state.frame["verdict"])
+    state.blind = True
+    assert set(state.frame["verdict"]) == {""}
+
+
+def test_one_verdict_reveals_one_film_and_a_second_one_is_not_blind(state):
+    state.reviewer, state.blind = "Ann", True
+    case_id, other = state.case_id, next(each for each in state.case_ids if each != state.case_id)
+    state.give("unsure")
+    assert state.is_revealed(case_id)
+    assert not state.is_revealed(other)
+    state.give("right reason")
+    assert [review.blind for review in state.book.read()[0]] == [True, False]
+
+
+def test_the_next_unreviewed_case_goes_round_the_list(state):
+    state.reviewer = "Ann"
+    ids = state.case_ids
+    state.case_id = ids[-2]
+    state.give("unsure")
+    assert state.next_unreviewed == ids[-1]
+    state.case_id = ids[-1]
+    assert state.next_unreviewed == ids[0]
+    assert state.unreviewed == (*ids[:-2], ids[-1])
+    for case_id in ids:
+        state.case_id = case_id
+        state.give("unsure")
+    assert (state.next_unreviewed, state.unreviewed) == ("", ())
+
+
+def test_what_others_write_meanwhile_is_read_and_files_from_elsewhere_are_named(state):
+    ReviewBook(state.book.folder).append(Review(state.case_id, "unsure", "Bob"))
+    (state.book.folder / "Cy.jsonl").write_bytes(b"\xff\xfe\x00")
+    state.read_verdicts()
+    assert state.verdicts["Bob", state.case_id].verdict == "unsure"
+    (skipped,) = state.unread
+    assert skipped.what == "Cy.jsonl"

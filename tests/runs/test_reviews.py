@@ -1,8 +1,12 @@
+import csv
+import io
 import json
+import subprocess
+import sys
 
 import pytest
 
-from workbench.core.errors import OptionError, ReaderError
+from workbench.core.errors import OptionError, ReaderError, RunError
 from workbench.runs.reviews import VERDICTS, Review, ReviewBook, read_reviews
 
 
@@ -84,3 +88,93 @@ def test_a_file_from_elsewhere_is_refused_in_words(book, tmp_path, content):
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(ReaderError, match="no such file"):
         read_reviews(tmp_path / "x.jsonl")
+
+
+def test_verdicts_are_in_the_order_of_time_wherever_they_were_given(book):
+    later, earlier = "2026-01-01T09:30:00+00:00", "2026-01-01T10:00:00+02:00"
+    for at in (earlier, later, "2026-01-01T09:00:00", "2026-01-01T09:15:00Z"):
+        book.append(Review("c1", "unsure", "Ann", at=at))
+    assert [review.at for review in book.read()[0]][::3] == [earlier, later]
+
+
+def test_a_file_that_is_no_text_costs_only_itself(book):
+    book.append(Review("c1", "unsure", "Ann"))
+    (book.folder / "Bob.jsonl").write_bytes(b"\xff\xfe")
+    reviews, (skipped,) = book.read()
+    assert len(reviews) == 1
+    assert skipped.what == "Bob.jsonl"
+
+
+def test_half_a_character_is_refused_before_it_reaches_the_disk(book, tmp_path):
+    with pytest.raises(OptionError, match="half a character"):
+        Review("c1", "unsure", "Ann", note="\ud800")
+    path = tmp_path / "from-a-browser.jsonl"
+    path.write_text(r'{"case_id": "c1", "verdict": "unsure", "reviewer": "Ann", "note": "\ud800"}')
+    assert "half a character" in read_reviews(path)[1][0].reason
+
+
+def test_a_disk_that_refuses_is_an_error_of_ours(tmp_path):
+    (tmp_path / "reviews").write_text("a file where the folder should be")
+    with pytest.raises(RunError, match="c1 could not be written"):
+        ReviewBook(tmp_path / "reviews").append(Review("c1", "unsure", "Ann"))
+    with pytest.raises(RunError, match="verdicts.csv"):
+        ReviewBook(tmp_path / "reviews").write_csv()
+
+
+def test_verdicts_on_another_model_are_skipped(book, tmp_path):
+    path = tmp_path / "downloaded.jsonl"
+    lines = [
+        {"case_id": f"c{index}", "verdict": "unsure", "reviewer": "Ann", "weights_sha256": weights}
+        for index, weights in enumerate(("aa", "bb", ""))
+    ]
+    path.write_text("\n".join(map(json.dumps, lines)))
+    new, (skipped,) = book.merge(path, weights_sha256="aa")
+    assert new == 2
+    assert "another model, weights bb" in skipped.reason
+
+
+def test_the_csv_holds_every_readers_last_verdict_whatever_is_in_the_note(book):
+    book.append(Review("c1", "unsure", "Ann", at="2026-01-01T10:00:00Z"))
+    note = 'a "quote", a\nbreak; ü'
+    book.append(Review("c1", "right reason", "Ann", note, ("flag", "L"), at="2026-01-01T11:00:00Z"))
+    book.append(Review("c1", "wrong reason", "Bob"))
+    path = book.write_csv()
+    rows = list(csv.DictReader(io.StringIO(path.read_bytes().decode("utf-8-sig"), newline="")))
+    assert [(row["reviewer"], row["verdict"]) for row in rows] == [("Ann", "right reason"), ("Bob", "wrong reason")]
+    assert (rows[0]["note"], rows[0]["tags"]) == (note, "flag;L")
+    assert "Bob" not in book.csv(reviewer="Ann")
+
+
+GIVE_AND_DIE = """
+import os, sys
+from workbench.runs.reviews import Review, ReviewBook
+ReviewBook(sys.argv[1]).append(Review("c1", "wrong reason", "Ann", note="the last word"))
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_a_verdict_outlives_the_process_that_wrote_it(book):
+    done = subprocess.run([sys.executable, "-c", GIVE_AND_DIE, str(book.folder)], check=False)
+    assert done.returncode == -9
+    (review,), skipped = book.read()
+    assert (review.note, skipped) == ("the last word", ())
+
+
+GIVE_MANY = """
+import sys
+from workbench.runs.reviews import Review, ReviewBook
+for index in range(150):
+    ReviewBook(sys.argv[1]).append(Review(f"{sys.argv[2]}{index}", "unsure", "Ann", note="x" * 3000))
+"""
+
+
+def test_reading_while_two_processes_write_to_one_file_loses_nothing(book):
+    writers = [subprocess.Popen([sys.executable, "-c", GIVE_MANY, str(book.folder), name]) for name in "ab"]
+    seen = [0]
+    while any(writer.poll() is None for writer in writers):
+        seen.append(len(book.read()[0]))
+    assert [writer.returncode for writer in writers] == [0, 0]
+    assert seen == sorted(seen)
+    reviews, skipped = book.read()
+    assert {review.case_id for review in reviews} == {f"{name}{index}" for name in "ab" for index in range(150)}
+    assert (len(reviews), skipped) == (300, ())

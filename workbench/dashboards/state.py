@@ -8,7 +8,7 @@ import pandas as pd
 import traitlets
 
 from workbench.core.case import Case
-from workbench.core.errors import WorkbenchError
+from workbench.core.errors import Skipped, WorkbenchError
 from workbench.dashboards.session import CaseSession
 from workbench.dashboards.worklist import ORDERS, Filters, ordered, worklist
 from workbench.runs.reviews import Review, ReviewBook
@@ -58,10 +58,11 @@ class ExplorerState(traitlets.HasTraits):
         self.session = session
         self.book = book
         self.suspicion = dict(suspicion or {})
-        self.verdicts: dict[tuple[str, str], Review] = {} if book is None else book.latest()
+        self.verdicts: dict[tuple[str, str], Review] = {}
+        self.unread: tuple[Skipped, ...] = ()
         self.observe(self._tell, ["reviewer", "blind"])
         self.observe(self._list, ["filters", "order", "revision"])
-        self._tell()
+        self.read_verdicts()
 
     @property
     def case(self) -> Case | None:
@@ -71,7 +72,24 @@ class ExplorerState(traitlets.HasTraits):
     @property
     def revealed(self) -> bool:
         """Whether prediction and map of the case may be shown."""
-        return not self.blind or (self.reviewer, self.case_id) in self.verdicts
+        return self.is_revealed(self.case_id)
+
+    def is_revealed(self, case_id: str) -> bool:
+        """Say whether prediction and map of a case may be shown."""
+        return not self.blind or (self.reviewer, case_id) in self.verdicts
+
+    @property
+    def unreviewed(self) -> tuple[str, ...]:
+        """The listed cases on which the reviewer has given no verdict."""
+        return tuple(case_id for case_id in self.case_ids if (self.reviewer, case_id) not in self.verdicts)
+
+    @property
+    def next_unreviewed(self) -> str:
+        """The next of them after the case that is shown, from the list's end on to its beginning; empty without one."""
+        ids = self.case_ids
+        start = ids.index(self.case_id) + 1 if self.case_id in ids else 0
+        waiting = set(self.unreviewed) - {self.case_id}
+        return next((case_id for case_id in (*ids[start:], *ids[:start]) if case_id in waiting), "")
 
     def step(self, by: int) -> None:
         """Go to the next (1) or previous (-1) case of the list; at its ends nothing happens."""
@@ -99,9 +117,16 @@ class ExplorerState(traitlets.HasTraits):
             "manifest": self.session.manifest.name,
             "weights_sha256": str(self.session.classifier.provenance.get("weights_sha256", "")),
         }
-        review = Review(self.case_id, verdict, self.reviewer, note, tags, blind=self.blind, **about)
+        review = Review(self.case_id, verdict, self.reviewer, note, tags, blind=not self.revealed, **about)
         self.book.append(review)
         self.verdicts[review.reviewer, review.case_id] = review
+        self._tell()
+
+    def read_verdicts(self) -> None:
+        """Read what all readers have said so far, also those who work elsewhere at the same time."""
+        if self.book is not None:
+            reviews, self.unread = self.book.read()
+            self.verdicts = {(review.reviewer, review.case_id): review for review in reviews}
         self._tell()
 
     def know(self, suspicion: Mapping[str, float] | None = None) -> None:
@@ -123,7 +148,7 @@ class ExplorerState(traitlets.HasTraits):
         self.frame = worklist(
             self.session.manifest,
             self.session.predictions,
-            reviews=self.verdicts,
+            reviews={} if self.blind and not self.reviewer else self.verdicts,
             reviewer=self.reviewer,
             suspicion=self.suspicion,
         )
@@ -131,7 +156,7 @@ class ExplorerState(traitlets.HasTraits):
 
     def _list(self, _change: Any) -> None:
         """List the rows that pass, and stay at the case while it is among them, else go to the first."""
-        passing = self.filters.apply(self.frame)
+        passing = (self.filters.blinded() if self.blind else self.filters).apply(self.frame)
         self.rows = passing.drop(columns=list(SAID)) if self.blind else ordered(passing, self.order)
         self.case_ids = tuple(self.rows["case_id"])
         if self.case_id not in self.case_ids:

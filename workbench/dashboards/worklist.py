@@ -1,7 +1,7 @@
 """The list of cases as a table: what is known of each, filters, and the order in which to look at them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -101,6 +101,10 @@ class Filters:
     verdict: tuple[str, ...] = ()
     probability: tuple[float, float] = (0.0, 1.0)
     case_ids: tuple[str, ...] = ()
+
+    def blinded(self) -> "Filters":
+        """Return these filters without those that give away what the model says."""
+        return replace(self, prediction=(), outcome=(), probability=(0.0, 1.0))
 
     def apply(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return the rows that pass, in their order."""
