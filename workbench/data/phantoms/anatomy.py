@@ -22,11 +22,15 @@ class Posture:
         Bend of each finger at its base, thumb first; a lateral hand fans its fingers.
     beside_trunk
         Whether ribs and trunk are on the film; an arm lifted away from the body leaves them out.
+    with_hand, with_upper_arm
+        Whether the film reaches so far; what it does not reach need not be drawn.
     """
 
     elbow_deg: float = 0.0
     curl_deg: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0, 0.0)
     beside_trunk: bool = True
+    with_hand: bool = True
+    with_upper_arm: bool = True
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ class Arm:
     tissues
         Stretches of limb and trunk, which go over into one another.
     digits
-        Stretches of the fingers, between which there may be air.
+        The ball of the thumb and stretches of the fingers, between which there may be air.
     lungs
         Where there is less than muscle.
     """
@@ -52,7 +56,7 @@ class Arm:
 def draw_arm(seed: int, posture: Posture) -> Arm:
     """Return the arm of the patient called ``seed`` in a posture; the bones are the same in every posture."""
     patient = Patient(seed)
-    hand, palm, digits = draw_hand(patient, posture.curl_deg)
+    hand, palm, digits = draw_hand(patient, posture.curl_deg) if posture.with_hand else ((), (), ())
     turn = rotation_x(posture.elbow_deg)
     upper, upper_tissue, lungs = (
         tuple(_turned(body, turn) for body in bodies) for bodies in _upper_arm(patient, posture)
@@ -64,7 +68,7 @@ def draw_arm(seed: int, posture: Posture) -> Arm:
 def _forearm(patient: Patient) -> tuple[Body, ...]:
     radius = patient.bone(
         "radius",
-        vector(-13, -11.5, -4),
+        vector(-13, -10.5, -4),
         vector(-7, WRIST_Y - 1.0, 0),
         shapes.RADIUS,
         slant=(0.0, -0.28),
@@ -86,6 +90,8 @@ def _forearm(patient: Patient) -> tuple[Body, ...]:
 
 
 def _upper_arm(patient: Patient, posture: Posture) -> tuple[tuple[Body, ...], tuple[Body, ...], tuple[Body, ...]]:
+    if not posture.with_upper_arm:
+        return (), (), ()
     humerus = patient.bone(
         "humerus",
         vector(-1, 309, 0),
@@ -112,7 +118,7 @@ def _girdle(patient: Patient) -> tuple[Body, ...]:
     return (
         patient.bone("scapula", vector(34, 284, 2), vector(108, 262, 26), shapes.BLADE, lobes=shapes.GLENOID_LOBES),
         patient.bone(
-            "scapula border", vector(42, 280, 4), vector(82, 172, 20), shapes.LATERAL_BORDER, shell_density=0.075
+            "scapula border", vector(40, 285, 3), vector(82, 172, 20), shapes.LATERAL_BORDER, shell_density=0.075
         ),
         patient.bone(
             "acromion",

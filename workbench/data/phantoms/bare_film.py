@@ -35,8 +35,10 @@ def draw_bare_film(options: PhantomOptions, seed: int, *, healthy: bool = False)
 
     Parameters
     ----------
-    options, seed
-        What is on the film, and of which patient.
+    options
+        What is on the film.
+    seed
+        Of which patient.
     healthy
         Whether the same film without its abnormality is wanted too; a normal film has none.
 

@@ -65,7 +65,7 @@ def _break(body: Body, share: float, severity: float, generator: np.random.Gener
     return _Break(
         at_mm=share * body.length_mm,
         slopes=(float(climb * np.cos(angle)), float(climb * np.sin(angle))),
-        teeth=_teeth(half_width, generator),
+        teeth=_teeth(half_width, generator) * np.float32(0.35 + 0.5 * severity),
         gap_mm=float(-1.2 * gap if impacted else gap + 0.2),
         shift=oblique_direction(body, generator) * float(step + 0.5 * bow),
         wedge_mm=float(wedge),

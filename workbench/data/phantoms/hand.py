@@ -26,16 +26,14 @@ def draw_hand(
     """Return the bones, the soft tissue of the palm and that of the fingers, each bent by ``curl_deg`` at its base."""
     bones = [_carpal(patient, name) for name in shapes.CARPALS]
     stout = patient.stoutness**0.5
-    palm = (
-        tissue("palm", vector(2, WRIST_Y + 8, 0), vector(3, WRIST_Y - 120, 0), shapes.PALM_TISSUE, stout),
-        tissue("thenar", vector(-14, WRIST_Y - 8, -10), vector(-50, WRIST_Y - 82, -32), shapes.THENAR_TISSUE, stout),
-    )
-    digits: list[Body] = []
+    palm = tissue("palm", vector(2, WRIST_Y + 8, 0), vector(3, WRIST_Y - 120, 0), shapes.PALM_TISSUE, stout)
+    root, web = vector(-12, WRIST_Y - 4, -7), vector(-48, WRIST_Y - 80, -26)
+    digits = [tissue("thenar", root, web, shapes.THENAR_TISSUE, stout)]
     for index in range(len(FINGER_NAMES)):
         ray_bones, ray_tissues = _finger(patient, index, curl_deg[index])
         bones += ray_bones
         digits += ray_tissues
-    return tuple(bones), palm, tuple(digits)
+    return tuple(bones), (palm,), tuple(digits)
 
 
 def _carpal(patient: Patient, name: str) -> Body:

@@ -103,7 +103,9 @@ def posture_of(options: PhantomOptions, seed: int) -> Posture:
     curl = tuple(4.0 + 3.0 * float(wobble[k]) + fan * spread[k] for k in range(5))
     bend = WINDOWS[options.body_part].lateral_elbow_deg if options.view == "lateral" else 0.0
     beside_trunk = options.body_part == "shoulder" or (options.body_part == "humerus" and options.view == "pa")
-    return Posture(bend + 5.0 * abs(float(wobble[5])), curl, beside_trunk)
+    with_hand = options.body_part in ("finger", "forearm", "hand", "wrist")
+    with_upper_arm = options.body_part in ("elbow", "forearm", "humerus", "shoulder")
+    return Posture(bend + 5.0 * abs(float(wobble[5])), curl, beside_trunk, with_hand, with_upper_arm)
 
 
 def camera_of(options: PhantomOptions, seed: int, posture: Posture) -> Camera:

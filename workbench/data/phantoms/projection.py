@@ -9,7 +9,8 @@ from workbench.core.arrays import FilmPixels
 from workbench.core.seeding import derived_seed
 from workbench.data.phantoms.anatomy import Arm
 from workbench.data.phantoms.bodies import Body, Camera
-from workbench.data.phantoms.shadows import Paths, Shadow, cast_shadow, coat_of, empty_span, slanted
+from workbench.data.phantoms.shadows import Shadow, cast_shadow
+from workbench.data.phantoms.spans import Paths, coat_of, empty_span, slanted
 from workbench.data.phantoms.textures import grain_at
 from workbench.data.phantoms.tissue import FAT, MUSCLE, SKIN, SKIN_MM
 

@@ -7,7 +7,7 @@ from jaxtyping import Float32
 
 from workbench.core.arrays import FilmMask, FilmPixels
 from workbench.data.phantoms.positioning import Exposure
-from workbench.data.phantoms.shadows import Patch
+from workbench.data.phantoms.spans import Patch
 
 FilmPart = Float32[np.ndarray, "part_h part_w"]
 """Some rows and columns of a film."""
@@ -57,13 +57,20 @@ def taken_shot(attenuation: FilmPixels, exposure: Exposure, generator: np.random
 
 def _veil(attenuation: FilmPixels, exposure: Exposure) -> FilmPixels:
     """Return the scattered rays: the primary ones, spread far."""
-    from scipy.ndimage import gaussian_filter, zoom
+    from scipy.ndimage import gaussian_filter
 
     height, width = attenuation.shape
     coarse = np.exp(-attenuation[::VEIL_STRIDE, ::VEIL_STRIDE])
     spread = gaussian_filter(coarse, height / 20 / VEIL_STRIDE, truncate=2.5)
-    fine = zoom(spread, VEIL_STRIDE, order=1, mode="nearest", grid_mode=True)
-    return np.float32(exposure.scatter) * fine[:height, :width]
+    return np.float32(exposure.scatter) * _widened(_widened(spread, height).T, width).T
+
+
+def _widened(coarse: Float32[np.ndarray, "r c"], rows: int) -> Float32[np.ndarray, "h c"]:
+    """Return the rows between every eighth one, linearly between them."""
+    place = np.minimum(np.arange(rows, dtype=np.float32) / VEIL_STRIDE, len(coarse) - 1)
+    above = np.minimum(place.astype(np.int32), max(len(coarse) - 2, 0))
+    share = (place - above).astype(np.float32)[:, None]
+    return coarse[above] * (1 - share) + coarse[np.minimum(above + 1, len(coarse) - 1)] * share
 
 
 def film_of(shot: Shot, attenuation: FilmPixels) -> FilmPixels:

@@ -22,12 +22,19 @@ def grain_at(kind: str, along_mm: Field, aside_mm: Field, spacing_mm: float, key
     ----------
     kind
         ``trabeculae`` or ``streaks`` (both run along the axis), or ``plaster``.
-    along_mm, aside_mm
-        The places.
+    along_mm
+        The places along the axis, (h, w).
+    aside_mm
+        The places beside it, (h, w).
     spacing_mm
         Side of a pixel: coarser pixels see a pattern averaged over them.
     key
         Where in the endless pattern to start; one number a body.
+
+    Returns
+    -------
+    Field
+        (h, w).
     """
     level = min(max(round(float(np.log2(max(spacing_mm, GRAIN_MM) / GRAIN_MM))), 0), 3)
     tile, per_mm = _tile(kind, level), np.float32(1.0 / (GRAIN_MM * 2**level))
