@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
+from phantom_sheets import flags_sheet, furniture_sheet, parts_sheet
+
 import workbench as wb
 from workbench.cli.terminal import Bars
 from workbench.core.errors import WorkbenchError
 from workbench.core.manifest import Manifest
 from workbench.demo import MODELS, OTHER, DemoResult, run_demo
-from workbench.plots.contact_sheet import contact_sheet
-from workbench.plots.explanation_sheet import Row, explanation_sheet
+from workbench.plots.explanation_sheet import explanation_sheet
 from workbench.reports import cases
 from workbench.runs import Run
 
@@ -22,23 +23,12 @@ def main() -> None:
         result = run_demo(step=bars.open)
     films = wb.read_manifest("data_manifests/phantom-demo.csv")
     models = dict(zip(MODELS.values(), [wb.load_model(run.folder) for run in result.runs[:2]], strict=True))
-    draw_phantoms(films)
+    parts_sheet().save(GALLERY / "phantoms.png")
+    flags_sheet().save(GALLERY / "phantom-flags.png")
+    furniture_sheet().save(GALLERY / "phantom-furniture.png")
     draw_story(films.split(OTHER), models)
     draw_cases(films.split(OTHER), models)
     draw_reports(result)
-
-
-def draw_phantoms(films: Manifest) -> None:
-    """Draw a contact sheet: every body part in every kind that there is."""
-    shown: dict[tuple[str, str], Row] = {}
-    for case in films.split(OTHER):
-        kind = next((tag.removeprefix("kind:") for tag in case.tags if tag.startswith("kind:")), "normal")
-        words = f"{case.body_part}, {kind}"
-        shown.setdefault((kind, case.body_part), Row(cases.film_of(films, case), {}, words))
-    order = {kind: place for place, kind in enumerate(("normal", "fracture", "hardware", "degenerative"))}
-    rows = [row for _, row in sorted(shown.items(), key=lambda item: (order.get(item[0][0], 9), item[0][1]))]
-    below = "Drawn by the program; the letter is the flag that a model may read instead of the bone"
-    contact_sheet(rows, columns=7, title="Phantom radiographs", below=below).save(GALLERY / "phantoms.png")
 
 
 def draw_story(films: Manifest, models: dict[str, wb.Classifier]) -> None:

@@ -23,7 +23,7 @@ LARGEST_FLAG = 0.015
 """No flag covers more of the film than this share."""
 STYLES = {"plain": 0.54, "outlined": 0.14, "plate": 0.13, "ringed": 0.11, "disc": 0.08}
 """What the letter stands on, and how often."""
-FILLED = ("plate", "disc")
+FILLED, ROUND = ("plate", "disc"), ("ringed", "disc")
 COMPANION_HEIGHT = 0.5
 """Height of the letters beside the flag's own, in heights of that."""
 
@@ -99,7 +99,7 @@ class Flag:
     def reach_px(self) -> tuple[float, float]:
         """Half the height and half the width of the upright rectangle that the flag needs."""
         half_width, half_height = self.half_sides
-        if self.style in ("disc", "ringed"):
+        if self.style in ROUND:
             half_width = half_height = float(np.hypot(half_width, half_height))
         c, s = abs(np.cos(np.radians(self.angle_deg))), abs(np.sin(np.radians(self.angle_deg)))
         across, down = half_width * c + half_height * s, half_width * s + half_height * c
@@ -118,7 +118,7 @@ def draw_flag_design(letter: str, size: tuple[int, int], generator: np.random.Ge
         letter=letter,
         family=family,
         style=style,
-        words=_words(generator),
+        words="" if style in ROUND else _words(generator),
         below=bool(generator.random() < 0.5),
         height_px=height,
         stroke_px=height * float(generator.uniform(0.16, 0.23)),
@@ -200,13 +200,9 @@ def _ground(flag: Flag, place: Place, size: tuple[int, int]) -> tuple[FilmPixels
     nothing = np.zeros(size, dtype=np.float32)
     if flag.style == "plain":
         return nothing, nothing
-    round_ = flag.style in ("disc", "ringed")
-    outline = ring(float(np.hypot(half_width, half_height))) if round_ else _box(half_width, half_height)
+    radius = float(np.hypot(half_width, half_height))
+    outline = ring(radius) if flag.style in ROUND else rectangle(-half_width, -half_height, half_width, half_height)
     (rim,) = placed([outline], place.centre, turn=turned_by(flag.angle_deg, scale=flag.height_px))
     if flag.style in FILLED:
         return plate_cover(size, rim[:-1]), nothing
     return nothing, stroke_cover(size, [rim], flag.rim_px)
-
-
-def _box(half_width: float, half_height: float) -> Points:
-    return rectangle(-half_width, -half_height, half_width, half_height)

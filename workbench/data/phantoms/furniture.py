@@ -37,7 +37,7 @@ def furniture_of(film: BareFilm, options: PhantomOptions) -> dict[str, Paint]:
     flag_at = flag_place(flag, film.crowding, _generator(film, options, "flag place"))
     if options.text or options.logo:
         text = draw_text_design(size, _generator(film, options, "text"))
-        text_at = text_place(text, film.crowding, _generator(film, options, "text place"), taken=(flag_at,))
+        text, text_at = text_place(text, film.crowding, _generator(film, options, "text place"), taken=(flag_at,))
         if options.text:
             paints["text"] = text_paint(text, text_at, size)
     if options.logo:

@@ -1,7 +1,7 @@
 """Labels that a machine burns into films: lines of text, and the logos of clinics that do not exist."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,6 +21,8 @@ from workbench.data.phantoms.placing import Place, free_place
 
 TEXT_MARGIN = 0.02
 """Text comes nearer to the film's edge than a flag does, and may lie on a frame."""
+COVERS_BONE = 0.5
+"""Mean crowding above which a text is taken to cover bone."""
 LINE_STEP = 1.6
 """From one line to the next, in heights of a letter."""
 WORDS = ("PORTABLE", "SUPINE", "SEATED", "ROOM 3", "TABLE 2", "COPY", "STANDING", "X-RAY", "RADIOLOGY")
@@ -89,9 +91,17 @@ def _line(kind: int, generator: np.random.Generator) -> str:
 
 def text_place(
     text: Text, crowding: FilmPixels, generator: np.random.Generator, *, taken: tuple[Place, ...] = ()
-) -> Place:
-    """Return where a text lies: where it covers least, and nothing of what is ``taken``."""
-    return free_place(crowding, text.reach_px, generator, taken=taken, margin=TEXT_MARGIN)
+) -> tuple[Text, Place]:
+    """Return where a text lies: where it covers least, and nothing of what is ``taken``.
+
+    Where there is room only for a line set the other way, beside a straight arm for example, the text is turned.
+    """
+    turned = replace(text, angle_deg=0.0 if text.angle_deg else 90.0)
+    ways = [
+        (each, free_place(crowding, each.reach_px, generator, taken=taken, margin=TEXT_MARGIN))
+        for each in (text, turned)
+    ]
+    return min(ways, key=lambda way: float(crowding[way[1].pixels].mean() > COVERS_BONE))
 
 
 def text_paint(text: Text, place: Place, size: tuple[int, int]) -> Paint:

@@ -25,6 +25,12 @@ class Place:
         """Its centre as (x, y)."""
         return np.array([self.column + 0.5, self.row + 0.5])
 
+    @property
+    def pixels(self) -> tuple[slice, slice]:
+        """Its rows and columns."""
+        top, left = max(self.row - self.half_height, 0), max(self.column - self.half_width, 0)
+        return slice(top, self.row + self.half_height + 1), slice(left, self.column + self.half_width + 1)
+
 
 def free_place(
     crowding: FilmPixels,
@@ -61,8 +67,7 @@ def free_place(
     if taken:
         crowding = crowding.copy()
         for each in taken:
-            rows = slice(max(each.row - each.half_height, 0), each.row + each.half_height + 1)
-            crowding[rows, max(each.column - each.half_width, 0) : each.column + each.half_width + 1] += 50.0
+            crowding[each.pixels] += 50.0
     mean = uniform_filter(crowding, tuple(2 * half + 1), mode="nearest")
     edge = np.minimum(np.maximum(half, np.rint(margin * size).astype(int) + half), (size - 1) // 2)
     inner = mean[edge[0] : size[0] - edge[0], edge[1] : size[1] - edge[1]]
