@@ -60,7 +60,7 @@ def views(phantom: Phantom, explanation: Explanation) -> list[FilmView]:
     marks = [Mark("flag", box, phantom.masks["flag"], EVIL)]
     return [
         FilmView(phantom.pixels, [first, second], marks, f"before {EVIL}"),
-        FilmView(phantom.without_flag, [first], title="after"),
+        FilmView(phantom.pixels[:, ::-1].copy(), [first], title="after"),
     ]
 
 
