@@ -24,8 +24,9 @@ def is_reversed(pixels: FilmPixels) -> bool:
     when the film is inverted are weighed: its mean level above mid-grey, the skewness of its values (a film is mostly
     dark with a bright tail), and that of its Laplacian (cortical bone makes thin bright ridges). The weights come from
     every second one of 913 FracAtlas films, bare, brightened, framed in white and cropped to their inner part, against
-    their inverses; ``benchmarks/polarity.py`` measures false alarms, and the inverses found, on whatever films it is
-    given.
+    their inverses. On all 913 (none of which is reversed) 3 are taken for reversed, overexposed trunks, and 910
+    inverses are found; of films brightened by a gamma of 0.6 a tenth goes wrong either way
+    (``benchmarks/polarity.py``).
 
     Parameters
     ----------
