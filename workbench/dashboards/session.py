@@ -1,6 +1,7 @@
 """What the dashboards know of a model and its films: read, explained and kept, one use of the network at a time."""
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,7 +20,7 @@ from workbench.core.manifest import Manifest
 from workbench.core.options import options_of
 from workbench.core.predictions import Predictions
 from workbench.core.progress import Progress
-from workbench.imaging.films import Film
+from workbench.imaging.films import Film, film_batches
 from workbench.imaging.pixels import Radiograph, read_radiograph
 from workbench.models.classifier import Classifier, check_classes, predict
 
@@ -152,6 +153,36 @@ class CaseSession:
                 progress(start + len(part), len(case_ids))
         assert self.predictions is not None  # noqa: S101 - one batch at least
         return self.predictions
+
+    def forward_times_ms(self, case_id: str, *, repeats: int = 7) -> tuple[float, ...]:
+        """Return how long the network takes for one prepared film, time after time.
+
+        Parameters
+        ----------
+        case_id
+            Of the film; reading and preparing it is not counted.
+        repeats
+            Passes that count; one more warms up before them.
+
+        Returns
+        -------
+        tuple[float, ...]
+            Milliseconds, until the logits lie in the computer's own memory.
+
+        Raises
+        ------
+        ReaderError
+            The film cannot be read.
+        """
+        self.film(case_id)  # says why it cannot be read
+        images = next(film_batches([self._readable(case_id)], self.classifier.recipe, batch_size=1)).images
+        times = []
+        with self._network:
+            for _ in range(repeats + 1):
+                start = time.perf_counter()
+                self.classifier.logits(images).cpu()
+                times.append(1000 * (time.perf_counter() - start))
+        return tuple(times[1:])
 
     def prefetch(self, case_ids: Sequence[str], method: str, *, target: str = "predicted", layer: str = "") -> None:
         """Make maps of films that will be looked at next, in the background; what waited before is dropped."""
