@@ -8,7 +8,8 @@ import pytest
 import sklearn.metrics as theirs
 
 from workbench.core.errors import ManifestError, OptionError
-from workbench.evaluation.agreement import Agreement, agreement, disagreements
+from workbench.evaluation.agreement import Agreement, agreement, disagreements, reader_agreement
+from workbench.evaluation.intervals import Resampling, cluster_weights
 
 
 def test_agreement_equals_scikit_learn_either_way_round() -> None:
@@ -45,3 +46,48 @@ def test_films_that_one_model_has_not_seen_are_left_out(make: Callable[..., Any]
         disagreements({"a": a, "b": a.select(["c2"]), "c": a.select(["c0"])})
     with pytest.raises(OptionError, match="at least two models; given a"):
         disagreements({"a": a})
+
+
+def readers(seed: int, cases: int = 40) -> dict[str, dict[str, str]]:
+    """Two who often agree, on some cases of their own too."""
+    generator = np.random.default_rng(seed)
+    first = generator.choice(["right reason", "wrong reason", "unsure"], size=cases, p=[0.5, 0.4, 0.1])
+    second = np.where(generator.random(cases) < 0.6, first, generator.permutation(first))
+    ids = [f"c{index}" for index in range(cases)]
+    said = dict(zip(ids, map(str, first), strict=True)), dict(zip(ids, map(str, second), strict=True))
+    return {"Bob": said[0] | {"only Bob": "unsure"}, "Ann": said[1] | {"only Ann": "unsure"}}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_agreement_of_readers_equals_scikit_learn(seed: int) -> None:
+    said = readers(seed)
+    shared = sorted(said["Ann"].keys() & said["Bob"].keys())
+    ann, bob = ([said[name][case_id] for case_id in shared] for name in ("Ann", "Bob"))
+    (pair,) = reader_agreement(said)
+    assert (pair.first, pair.second, pair.cases) == ("Ann", "Bob", 40)
+    assert pair.kappa.estimate == pytest.approx(theirs.cohen_kappa_score(ann, bob))
+    assert pair.share.estimate == pytest.approx(theirs.accuracy_score(ann, bob))
+    assert pair.kappa.low < pair.kappa.estimate < pair.kappa.high
+
+
+def test_resampled_kappas_are_those_of_the_cases_written_out() -> None:
+    said = readers(0)
+    patients = {f"c{index}": f"p{index // 4}" for index in range(40)}
+    resampling = Resampling(rounds=60, level=0.9)
+    (pair,) = reader_agreement(said, patients=patients, resampling=resampling)
+    shared = sorted(patients)
+    weights = cluster_weights([patients[case_id] for case_id in shared], resampling)
+    ann, bob = ([said[name][case_id] for case_id in shared] for name in ("Ann", "Bob"))
+    kappas = [theirs.cohen_kappa_score(ann, bob, sample_weight=row) for row in weights]
+    assert (pair.kappa.low, pair.kappa.high) == pytest.approx(tuple(np.quantile(kappas, [0.05, 0.95])))
+    assert pair.kappa.clusters == 10
+    (alone,) = reader_agreement(said, resampling=resampling)
+    assert alone.kappa.clusters == 40
+
+
+def test_readers_who_say_one_word_have_no_kappa_and_strangers_no_pair() -> None:
+    said = {"Ann": {"c1": "unsure", "c2": "unsure"}, "Bob": {"c1": "unsure", "c2": "unsure"}, "Cy": {"c3": "unsure"}}
+    (pair,) = reader_agreement(said)
+    assert (pair.share.estimate, pair.kappa.estimate) == (1.0, None)
+    assert "same one word" in pair.kappa.reason
+    assert reader_agreement({"Ann": {"c1": "unsure"}}) == ()

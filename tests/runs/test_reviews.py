@@ -117,7 +117,7 @@ def test_a_disk_that_refuses_is_an_error_of_ours(tmp_path):
     (tmp_path / "reviews").write_text("a file where the folder should be")
     with pytest.raises(RunError, match="c1 could not be written"):
         ReviewBook(tmp_path / "reviews").append(Review("c1", "unsure", "Ann"))
-    with pytest.raises(RunError, match="verdicts.csv"):
+    with pytest.raises(RunError, match=r"verdicts\.csv"):
         ReviewBook(tmp_path / "reviews").write_csv()
 
 

@@ -1,18 +1,23 @@
-"""Where models agree with each other, right or wrong, and the cases on which they are furthest apart."""
+"""Where models or readers agree with each other, right or wrong, and the cases on which models are furthest apart."""
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import combinations
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Shaped
 
 from workbench.core.errors import ManifestError, OptionError
 from workbench.core.predictions import Predictions
-from workbench.evaluation.metrics import cohen_kappa
+from workbench.evaluation.intervals import DEFAULT_RESAMPLING, Interval, Resampling, clustered_bootstraps
+from workbench.evaluation.metrics import Values, Weights, cohen_kappa
 
 Called = Bool[np.ndarray, " n"]
 """Whether each case was called abnormal."""
+Said = Shaped[np.ndarray, "2 n"]
+"""What two readers said of each case, in words."""
 
 
 @dataclass(frozen=True)
@@ -155,3 +160,79 @@ def common_cases(predictions: Mapping[str, Predictions]) -> Sequence[str]:
             f"no film was predicted by all of {', '.join(predictions)}; evaluate them on the same films"
         )
     return shared
+
+
+@dataclass(frozen=True)
+class ReaderAgreement:
+    """How far two readers said the same of the cases that both have seen.
+
+    Parameters
+    ----------
+    first, second
+        The readers.
+    cases
+        How many both have seen.
+    share
+        Of them called alike.
+    kappa
+        Cohen's, unweighted: beyond what would be alike by chance.
+    """
+
+    first: str
+    second: str
+    cases: int
+    share: Interval
+    kappa: Interval
+
+
+def reader_agreement(
+    verdicts: Mapping[str, Mapping[str, str]],
+    *,
+    patients: Mapping[str, str] | None = None,
+    resampling: Resampling = DEFAULT_RESAMPLING,
+) -> tuple[ReaderAgreement, ...]:
+    """Compare readers two by two on the cases that both have seen.
+
+    Parameters
+    ----------
+    verdicts
+        By reader and case id; any words, of which Cohen's kappa takes each for a category of its own.
+    patients
+        By case id, because cases of one patient are not independent; a case without one stands for itself.
+    resampling
+        Of the patients.
+
+    Returns
+    -------
+    tuple[ReaderAgreement, ...]
+        Pairs in the order of the names; two readers without a common case have none.
+    """
+    found = []
+    for first, second in combinations(sorted(verdicts), 2):
+        shared = sorted(verdicts[first].keys() & verdicts[second].keys())
+        if not shared:
+            continue
+        said = np.array([[verdicts[reader][case_id] for case_id in shared] for reader in (first, second)])
+        clusters = [(patients or {}).get(case_id, case_id) for case_id in shared]
+        of_pair = clustered_bootstraps(
+            {"share": partial(_share_alike, said), "kappa": partial(_kappa, said)},
+            clusters,
+            resampling=resampling,
+            reasons={"kappa": "both readers always say the same one word"},
+        )
+        found.append(ReaderAgreement(first, second, len(shared), of_pair["share"], of_pair["kappa"]))
+    return tuple(found)
+
+
+def _share_alike(said: Said, weights: Weights) -> Values:
+    return np.asarray(weights @ (said[0] == said[1]) / weights.sum(axis=1))
+
+
+def _kappa(said: Said, weights: Weights) -> Values:
+    """Return Cohen's kappa of two readers; both parts times n^2, so that p_e = 1 is met exactly and gives NaN."""
+    one_hot = said[:, :, None] == np.unique(said)
+    first, second = (weights @ each for each in one_hot.astype(np.float64))
+    n = weights.sum(axis=1)
+    by_chance = (first * second).sum(axis=1)
+    beyond, possible = n * (weights @ (said[0] == said[1])) - by_chance, n * n - by_chance
+    return np.asarray(np.divide(beyond, possible, out=np.full_like(n, np.nan), where=possible != 0))
