@@ -27,11 +27,11 @@ def files(folder: Path) -> list[str]:
 def test_help_names_every_command(workbench):
     done = workbench("--help")
     assert (done.code, done.err) == (0, "")
-    for command in ("demo", "run", "runs", "verify", "lab", "import"):
+    for command in ("demo", "phantom", "run", "runs", "verify", "lab", "import"):
         assert f"\n  {command} " in done.out
 
 
-@pytest.mark.parametrize("command", ["demo", "run", "runs", "verify", "lab", "import"])
+@pytest.mark.parametrize("command", ["demo", "phantom", "run", "runs", "verify", "lab", "import"])
 def test_every_command_has_help(workbench, command):
     done = workbench(command, "--help")
     assert done.code == 0

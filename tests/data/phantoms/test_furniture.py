@@ -11,7 +11,7 @@ from workbench.data.phantoms.flags import LARGEST_FLAG, Flag, draw_flag_design, 
 from workbench.data.phantoms.furniture import FURNITURE, furniture_of
 from workbench.data.phantoms.glyphs import FAMILIES, letter_strokes, word_strokes
 from workbench.data.phantoms.ink import Paint, bounds, plate_cover, rectangle, ring, stroke_cover, turned_by
-from workbench.data.phantoms.labels import MARKS, Logo, draw_logo_design, draw_text_design, logo_paint
+from workbench.data.phantoms.labels import MARKS, Logo, draw_logo_design, draw_text_design, logo_paint, text_place
 from workbench.data.phantoms.options import PhantomOptions
 from workbench.data.phantoms.placing import Place, free_place
 
@@ -247,6 +247,17 @@ def test_text_fits_on_the_film_and_differs() -> None:
     assert len({text.lines for text in texts}) > 80
     assert {len(text.lines) for text in texts} == {1, 2}
     assert {text.boxed for text in texts} == {True, False}
+
+
+def test_text_is_turned_where_it_would_cover_bone_and_only_there() -> None:
+    text = replace(draw_text_design(SIZE, np.random.default_rng(3)), lines=("ID 123456",), angle_deg=0.0, height_px=7.0)
+    crowding = np.full(SIZE, 2.0, np.float32)
+    crowding[:, :24] = 0.0  # room for a line that runs down, none for one that runs across
+    turned, place = text_place(text, crowding, np.random.default_rng(0))
+    assert turned.angle_deg == 90.0
+    assert not crowding[place.pixels].any()
+    stays, _ = text_place(text, np.zeros(SIZE, np.float32), np.random.default_rng(0))
+    assert stays == text
 
 
 def test_frames_lie_at_the_rim_and_come_in_three_styles() -> None:
