@@ -8,6 +8,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from workbench.batch import complete_parameters, notebook_parameters
+from workbench.batch.parameters import check_runnable
 from workbench.core.errors import OptionError, RunError, UnknownNameError
 
 DEFAULTS = {"epochs": 3, "rate": 0.5, "name": "plain", "flip": True, "methods": ["cam"], "limit": None}
@@ -87,6 +88,14 @@ def test_unknown_parameter_gets_the_nearest_name(write_notebook: Callable[..., P
         complete_parameters(write_notebook(), {"epoch": 3})
 
 
+def test_a_dashboard_has_parameters_but_is_no_run(write_notebook: Callable[..., Path]) -> None:
+    dashboard = write_notebook(parameters="epochs = 3")
+    assert complete_parameters(dashboard, {"epochs": "4"}) == {"epochs": 4}
+    with pytest.raises(RunError, match="has no parameter 'out', so it cannot be a run"):
+        check_runnable(dashboard)
+    check_runnable(write_notebook())
+
+
 def test_out_cannot_be_given(write_notebook: Callable[..., Path]) -> None:
     with pytest.raises(OptionError, match="cannot be given"):
         complete_parameters(write_notebook(), {"out": "elsewhere"})
@@ -95,7 +104,6 @@ def test_out_cannot_be_given(write_notebook: Callable[..., Path]) -> None:
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ("epochs = 3", "has no parameter 'out'"),
         ('out = ""\nepochs = 3 * len("abc")', "must hold lines such as"),
         ('out = ""\nimport os', "line 2 is something else"),
         ('out = ""\na = b = 3', "line 2 is something else"),

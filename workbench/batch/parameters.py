@@ -80,12 +80,12 @@ def notebook_parameters(notebook: Path) -> dict[str, Parameter]:
 
     Returns
     -------
-    Name -> parameter in the cell's order, ``out`` included.
+    Name -> parameter in the cell's order, ``out`` included where there is one: a dashboard has none.
 
     Raises
     ------
     RunError
-        The file is not a notebook, has no such cell, has no ``out``, or the cell holds more than literals.
+        The file is not a notebook, has no such cell, or the cell holds more than literals.
     """
     cells = _read(notebook).cells
     tagged = [cell.source for cell in cells if "parameters" in cell.metadata.get("tags", [])]
@@ -96,10 +96,6 @@ def notebook_parameters(notebook: Path) -> dict[str, Parameter]:
         found = [_parameter(statement, tagged[0]) for statement in statements if not _is_text(statement)]
     except (SyntaxError, ValueError) as error:
         raise RunError(f"{notebook}: its parameters cell must hold lines such as 'epochs = 3' ({error})") from error
-    if OUT not in [each.name for each in found]:
-        raise RunError(
-            f"{notebook}: has no parameter {OUT!r}; add the line {OUT} = \"\" to the cell tagged 'parameters'"
-        )
     return {each.name: each for each in found}
 
 
@@ -127,13 +123,22 @@ def complete_parameters(notebook: Path, given: Mapping[str, Any]) -> dict[str, A
         The notebook has no readable parameters.
     """
     known = notebook_parameters(notebook)
-    del known[OUT]
+    known.pop(OUT, None)
     for name in given:
         if name == OUT:
             raise OptionError(f"{OUT!r} is the run's own folder and cannot be given; leave it out")
         if name not in known:
             raise unknown_name(f"parameter of {notebook.name}", name, known)
     return {name: each.value(given[name]) if name in given else each.default for name, each in known.items()}
+
+
+def check_runnable(notebook: Path) -> None:
+    """Raise a RunError unless the notebook can be a run: unless it says where its artefacts go."""
+    if OUT not in notebook_parameters(notebook):
+        raise RunError(
+            f'{notebook}: has no parameter {OUT!r}, so it cannot be a run: add the line {OUT} = "" to the cell tagged '
+            "'parameters', or open a dashboard by `workbench serve`"
+        )
 
 
 def cell_count(notebook: Path) -> int:

@@ -12,7 +12,7 @@ from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 
 from workbench.batch.kernel import kernel_manager_class, own_event_loop
-from workbench.batch.parameters import OUT, cell_count, complete_parameters
+from workbench.batch.parameters import OUT, cell_count, check_runnable, complete_parameters
 from workbench.core.errors import ReportError, RunError
 from workbench.core.files import write_text
 from workbench.reports.page import ReportHead
@@ -86,6 +86,7 @@ def run_notebook(
         All cells were executed, but something in them cannot be shown; the run is failed.
     """
     complete = complete_parameters(notebook, parameters)
+    check_runnable(notebook)
     if resume is not None and resume.parameters != complete:
         raise RunError(f"{resume.id}: was made with other parameters; resume it with {resume.parameters}")
     kind = kind or kind_of(notebook)

@@ -150,6 +150,23 @@ def lab(context: typer.Context) -> None:
     os.execv(sys.executable, command)  # noqa: S606 - JupyterLab takes the place of this process: Ctrl-C is its own
 
 
+@app.command()
+def serve(
+    notebook: Annotated[Path | None, typer.Argument(help="The notebook; the case explorer by default.")] = None,
+    parameter: Annotated[
+        list[str] | None, typer.Option("-p", "--parameter", help="NAME=VALUE, as often as needed.")
+    ] = None,
+    port: Annotated[int, typer.Option(help="On this machine only; another one near it where it is taken.")] = 8866,
+    browser: Annotated[bool, typer.Option(help="Open the page.")] = True,  # noqa: FBT002 - a flag
+) -> None:
+    """Serve a dashboard to people who never see code: one kernel each, this machine only, behind a token."""
+    from workbench.dashboards.serving.serve import serve
+    from workbench.demo import notebook_folder
+
+    chosen = notebook or notebook_folder() / "00_case_explorer.ipynb"
+    serve(chosen, _pairs(parameter or []), port=port, opens_browser=browser, debug=_debug)
+
+
 @app.command("cache")
 def show_cache(
     clear: Annotated[bool, typer.Option("--clear", help="Remove all of it.")] = False,  # noqa: FBT002
