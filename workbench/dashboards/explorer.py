@@ -12,10 +12,14 @@ from workbench.core.manifest import Manifest
 from workbench.core.predictions import Predictions
 from workbench.dashboards.case_panel import CasePanel
 from workbench.dashboards.layers_panel import LayersPanel
+from workbench.dashboards.readers_panel import ReadersPanel
 from workbench.dashboards.session import CaseSession
 from workbench.dashboards.sources import Source, run_source
 from workbench.dashboards.state import ExplorerState
+from workbench.dashboards.verdict_panel import KEYS, VerdictPanel
 from workbench.dashboards.viewer import FilmViewer
+from workbench.dashboards.what_if_panel import TITLE as WHAT_IF
+from workbench.dashboards.what_if_panel import WhatIfPanel
 from workbench.dashboards.worklist_panel import WorklistPanel
 from workbench.models.classifier import Classifier
 from workbench.runs.reviews import ReviewBook
@@ -34,7 +38,11 @@ class Panel(Protocol):
 MakePanel = Callable[[ExplorerState, FilmViewer], Panel]
 """Makes a panel of the state and of the viewer that shows the case."""
 
-PANELS: tuple[tuple[str, MakePanel], ...] = (("Layers", lambda state, _viewer: LayersPanel(state)),)
+PANELS: tuple[tuple[str, MakePanel], ...] = (
+    (WHAT_IF, WhatIfPanel),
+    ("Layers", lambda state, _viewer: LayersPanel(state)),
+    ("Readers", lambda state, _viewer: ReadersPanel(state)),
+)
 """Title of the tab -> what is in it, from left to right."""
 
 
@@ -54,12 +62,16 @@ class CaseExplorer:
     def __init__(self, state: ExplorerState, panels: Sequence[tuple[str, MakePanel]] = PANELS) -> None:
         self.state = state
         self.worklist = WorklistPanel(state)
-        self.case = CasePanel(state)
+        self.verdict = VerdictPanel(state)
+        self.case = CasePanel(state, [self.verdict.widget])
+        for viewer in (self.case.viewer, self.case.beside_viewer):
+            viewer.on_key(KEYS, self.verdict.press)
         self.message = widgets.HTML()
         state.observe(self._say, "message")
         self.panels = {title: make(state, self.case.viewer) for title, make in panels}
         self.tabs = widgets.Tab([each.widget for each in self.panels.values()], titles=list(self.panels))
         self.tabs.observe(self._open, "selected_index")
+        state.observe(self._turn_to, "tab")
         below = [self.tabs] if self.panels else []
         right = widgets.VBox([self.message, self.case.widget, *below], layout={"min_width": "0"})
         columns = {"grid_template_columns": "minmax(420px, 2fr) minmax(0, 3fr)", "grid_gap": "20px"}
@@ -71,6 +83,12 @@ class CaseExplorer:
         """Tell each panel whether it is looked at; hidden ones compute nothing."""
         for place, panel in enumerate(self.panels.values()):
             panel.visible = place == self.tabs.selected_index
+            if panel.visible:
+                self.state.tab = self.tabs.titles[place]
+
+    def _turn_to(self, _change: Any) -> None:
+        if self.state.tab in self.panels:
+            self.tabs.selected_index = list(self.panels).index(self.state.tab)
 
     def _say(self, _change: Any = None) -> None:
         self.message.value = f'<p role="status"><b>{escape(self.state.message)}</b></p>' if self.state.message else ""

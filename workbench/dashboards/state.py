@@ -42,6 +42,8 @@ class ExplorerState(traitlets.HasTraits):
     """Whether prediction and map stay hidden until the reviewer has given a verdict."""
     message = traitlets.Unicode("")
     """What went wrong, in a sentence; empty while nothing does."""
+    tab = traitlets.Unicode("")
+    """Title of the panel that is open below the film."""
     revision = traitlets.Int(0)
     """Counts changes of predictions, suspicion and verdicts: whoever shows them looks again."""
     frame: pd.DataFrame
