@@ -1,5 +1,6 @@
 """The film of one case with its map, a second map beside it, and what is known and said of it."""
 
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
@@ -33,9 +34,11 @@ class CasePanel:
     ----------
     state
         Of the explorer.
+    below_film
+        What stands right under the film.
     """
 
-    def __init__(self, state: ExplorerState) -> None:
+    def __init__(self, state: ExplorerState, below_film: Sequence[widgets.Widget] = ()) -> None:
         self.state = state
         self.viewer = FilmViewer(link_group=LINK_GROUP, height_px=HEIGHT_PX)
         self.beside_viewer = FilmViewer(link_group=LINK_GROUP, height_px=HEIGHT_PX)
@@ -47,7 +50,7 @@ class CasePanel:
         self._right = widgets.VBox([self.beside_viewer], layout={"flex": "1 1 0", "min_width": "0"})
         films = widgets.HBox([widgets.VBox([self.viewer], layout={"flex": "1 1 0", "min_width": "0"}), self._right])
         controls = widgets.HBox([self.method, self.target, self.layer, self.beside], layout={"flex_flow": "row wrap"})
-        self.widget = widgets.VBox([controls, films, self.study, self.facts])
+        self.widget = widgets.VBox([controls, films, *below_film, self.study, self.facts])
         state.observe(self._draw, ["case_id", "method", "target", "layer", "revision"])
         self.beside.observe(self._draw, "value")
         self._draw()
