@@ -80,7 +80,7 @@ def test_films_of_any_shape_are_taken(shape):
 
 
 def test_frames_of_phantoms_are_found():
-    """Their masks are known; where a limb touches the frame in its own grey, or a straight skin runs beside it, it errs."""
+    """Where a limb of the same grey touches the frame, or a straight skin runs beside it, it errs."""
     phantoms = [draw_phantom(PhantomOptions(body_part=part, frame=True), seed=11) for part in BODY_PARTS]
     found = [find_frame(phantom.pixels) for phantom in phantoms]
     assert all(found)
