@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from workbench.data.phantoms.bodies import Body, Lobe, Vector, egg
+from workbench.data.phantoms.bodies import Body, Lobe, Vector
 from workbench.data.phantoms.fractures import oblique_direction
+from workbench.data.phantoms.frames import crossed
 from workbench.data.phantoms.patient import bone
 from workbench.data.phantoms.sites import JOINTS, SLIPS, Abnormality, named, swapped
 
@@ -75,9 +76,18 @@ def _knob(body: Body, place: tuple[float, float, float], halves: tuple[float, fl
 def _sclerosis(centre: Vector, axis: Vector, body: Body, half_width: float, severity: float) -> Body:
     """Return a lens of dense bone under a joint's surface."""
     reach = axis * 0.30 * half_width
-    lens = bone("sclerosis", centre - reach, centre + reach, egg(0.85 * half_width, 0.8 * half_width))
+    lens = Lobe(0.5, 0.0, 0.0, 0.85 * half_width, 0.30 * half_width, 0.80 * half_width)
     dense = 0.42 * (0.25 + severity) / (1.6 * half_width)
-    return replace(lens, side=_square_to(axis, body.side), shell_density=dense, core_density=dense, texture=1.2)
+    side = _square_to(axis, body.side)
+    return replace(
+        bone("sclerosis", centre - reach, centre + reach, None),
+        side=side,
+        depth=crossed(axis, side),
+        lobes=(lens,),
+        shell_density=dense,
+        core_density=dense,
+        texture=1.2,
+    )
 
 
 def _square_to(axis: Vector, towards: Vector) -> Vector:
