@@ -15,9 +15,9 @@ RECIPES: dict[str, Recipe] = {
     "default": Recipe(),
     # Small enough for a CPU; the shape of things is kept.
     "demo": Recipe(size=128, fit="pad"),
-    # Feature extraction of DenseNet (2020), section 3.3: 320 x 320; trained with flips and up to 30 degrees.
+    # densenet-interpretation, section 3: 320 x 320; trained with flips and up to 30 degrees.
     "densenet-interpretation": Recipe(size=320),
-    # MuRAD, section 3.3: 320 x 320, mean and deviation of ImageNet; flips and up to 30 degrees.
+    # MuRAD, section 3.2: 320 x 320, mean and deviation of ImageNet; flips and up to 30 degrees.
     "murad": Recipe(size=320),
     # KALM, section 4.1: 224 x 224 for the global network; the local one crops from 448 x 448.
     "kalm": Recipe(size=224),
@@ -25,9 +25,9 @@ RECIPES: dict[str, Recipe] = {
     # ASU, data augmentation and data normalisation: 224 x 224, histogram equalisation. Amounts of its sharpening,
     # blur and centre crop are not stated, so they are options here, off by default; any angle of rotation in training.
     "asu": Recipe(size=224, histogram="equalise"),
-    # Learn to zoom, section III.A: the input size of VGG19. (Its guided backprop normalises by itself.)
+    # Learn to zoom, section III: the input size of VGG19. (Its guided backprop normalises by itself.)
     "learn-to-zoom": Recipe(size=224),
-    # Learn to zoom, section on RA-CNN: padded to 512, cropped to 448, normalised as in Caffe.
+    # Learn to zoom, section IV.D: padded to 512, cropped to 448, normalised as in Caffe.
     "ra-cnn": Recipe(size=448, fit="pad", resize=512, normalisation="caffe"),
 }
 

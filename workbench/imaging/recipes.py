@@ -53,7 +53,7 @@ class Recipe:
         0, "side before the middle is cropped to the input's size; 0 crops nothing", low=0, high=4096, unit=" px"
     )
     set_right: bool = option(False, "invert films of reversed grey scale")
-    crop_frame: bool = option(False, "crop away frames and collimation borders, turning a tilted one upright")
+    crop_frame: bool = option(False, "crop away frames and collimation borders, to the upright box within")
     histogram: str = option(
         "none",
         "equalise it, equalise it locally (clahe), or rescale between percentiles",
