@@ -35,6 +35,7 @@ _HOMES = {
     "check_manifest": "data.checking.check:check_manifest",
     "choose_cases": "audit.selection:choose_cases",
     "choose_threshold": "evaluation.thresholds:choose_threshold",
+    "compare": "dashboards.comparison:compare",
     "compare_predictions": "evaluation.comparison:compare_predictions",
     "cover_regions": "audit.cover:cover_regions",
     "disagreements": "evaluation.agreement:disagreements",

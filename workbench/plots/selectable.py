@@ -94,3 +94,48 @@ def redraw(widget: go.FigureWidget, figure: go.Figure) -> None:
 
 def _plain(value: Any) -> Any:
     return value.tolist() if isinstance(value, np.ndarray) else value
+
+
+def probability_pairs(
+    cases: Any, *, names: tuple[str, str], positive: tuple[str, ...], title: str = "Both models, film by film"
+) -> go.Figure:
+    """Draw what two models say of each film against each other.
+
+    Parameters
+    ----------
+    cases
+        A pandas DataFrame with columns ``case_id, label, x, y``: the probabilities of abnormal by the first and the
+        second model. An unknown label is empty.
+    names
+        Of the models.
+    positive
+        The abnormal classes.
+    title
+        Over the chart.
+
+    Returns
+    -------
+    go.Figure
+        Points carry their case id; those in the upper left and lower right quarter are disputed.
+
+    Raises
+    ------
+    OptionError
+        A column is missing, or there is no row.
+    """
+    check_columns(cases, ["case_id", "label", "x", "y"], "cases")
+    figure = go.Figure()
+    known = {"abnormal": cases["label"].isin(positive), "label not known": cases["label"] == ""}
+    groups = known | {"normal": ~(known["abnormal"] | known["label not known"])}
+    for place, name in enumerate(name for name in ("normal", "abnormal", "label not known") if groups[name].any()):
+        rows = cases[groups[name]]
+        looks = {"color": (*LABEL_COLOURS, MUTED)[place], "symbol": SYMBOLS[place], "size": 7, "opacity": 0.7}
+        points = go.Scatter(x=rows["x"].to_list(), y=rows["y"].to_list(), mode="markers", marker=looks, name=name)
+        hover = "%{customdata}<br>%{x:.3f}, %{y:.3f}<extra></extra>"
+        figure.add_trace(points.update(customdata=rows["case_id"].to_list(), hovertemplate=hover))
+    middle = {"color": MUTED, "width": 1, "dash": "dot"}
+    figure.add_vline(x=0.5, line=middle)
+    figure.add_hline(y=0.5, line=middle)
+    figure.update_xaxes(title_text=f"p(abnormal), {plain(names[0])}", range=[-0.03, 1.03])
+    figure.update_yaxes(title_text=f"p(abnormal), {plain(names[1])}", range=[-0.03, 1.03])
+    return finished(figure, title, height_px=380)
