@@ -71,9 +71,8 @@ def _styles() -> list[Row]:
         style = list(STYLES)[index % len(STYLES)]
         generator = derived_generator("styles", index)
         flag = draw_flag_design("LR"[index % 2], (420, 420), generator, glyphs="train")
-        flag = replace(
-            flag, style=style, mirrored=index == 7, words=("", "AB", "", "17", "", "KM", "", "", "304")[index]
-        )
+        words = {1: "AB", 5: "KM", 6: "304"}.get(index, "")
+        flag = replace(flag, style=style, mirrored=index == 7, words=words)
         pixels = np.full(TILE, 0.1, dtype=np.float32) + generator.normal(0, 0.01, TILE).astype(np.float32)
         pixels = flag_paint(replace(flag, height_px=30.0, stroke_px=5.7), Place(60, 48, 1, 1), TILE).over(pixels)
         tiles.append(Row(pixels, {}, f"{style}{', mirrored' if flag.mirrored else ''}"))
