@@ -18,7 +18,7 @@ from workbench.dashboards.comparison_parts import quiet_html, table_html, warnin
 from workbench.dashboards.comparison_state import ComparisonState
 from workbench.dashboards.tables import number_text, share_text
 from workbench.dashboards.viewer import FilmViewer
-from workbench.plots.overlays import Scale, scale_of
+from workbench.plots.overlays import scale_of
 from workbench.plots.theme import method_title
 from workbench.plots.viewer.content import FilmView, MapLayer, Mark, map_layer, marks_of
 
@@ -27,6 +27,8 @@ OUTLINED_NOT = ("anatomy", "lesion")
 LINK_GROUP = "comparison"
 HEIGHT_PX = 400
 NONE = "none"
+SHARES_SAY = "Shares are of the map's positive values; a dash stands where it has none. Areas are shares of the film."
+NOTHING_KNOWN = "Share of the map on flag, frame, evidence: none known on this film."
 SCALES = (("one for all models", True), ("each on its own", False))
 
 
@@ -51,13 +53,12 @@ class BesidePanel:
         pairs = [(f"{a} − {b}", f"{place}") for place, (a, b) in enumerate(self._pairs)]
         self.pair = widgets.Dropdown(options=[("none", NONE), *pairs], description="Difference")
         self.pair.value = "0" if len(self.viewers) == 2 else NONE
-        self.subtracted = widgets.Dropdown(
-            options=[(words, key) for key, words in SUBTRACTED.items()], description="of"
-        )
+        ways = [(words, key) for key, words in SUBTRACTED.items()]
+        self.subtracted = widgets.Dropdown(options=ways, description="of")
         widgets.link((state, "subtracted"), (self.subtracted, "value"))
         controls = [self.method, self.target, self.scale, self.pair, self.subtracted]
         for control in controls:
-            control.layout.width = "270px"
+            control.layout.width = "270px" if control is not self.pair else "340px"
         self._films = widgets.GridBox(layout={"grid_gap": "10px", "width": "100%"})
         row = widgets.HBox(controls, layout={"flex_flow": "row wrap"})
         parts = [row, self.said, self.facts, self._films, self.shares]
@@ -127,9 +128,8 @@ class BesidePanel:
 
     def _layer(self, found: dict[str, Explanation], name: str) -> MapLayer:
         own = found[name]
-        scale: Scale = (
-            scale_of(*(each.maps for each in found.values())) if self.state.shared_scale else scale_of(own.maps)
-        )
+        on_one_scale = found.values() if self.state.shared_scale else [own]
+        scale = scale_of(*(each.maps for each in on_one_scale))
         speaks_for = self.state.compared.films.class_names[int(own.targets[0])]
         return map_layer(own, 0, scale=scale, title=f"{method_title(own.method)}, class {speaks_for}")
 
@@ -155,7 +155,7 @@ class BesidePanel:
         shown = [*self.viewers.values(), *([self.difference] if has_difference else [])]
         if list(self._films.children) != shown:
             self._films.children = shown
-        self._films.layout.grid_template_columns = f"repeat(auto-fit, minmax(min(300px, 100%), {'1fr'}))"
+        self._films.layout.grid_template_columns = "repeat(auto-fit, minmax(min(320px, 100%), 1fr))"
 
     def _table(self, case: Case, found: dict[str, Explanation]) -> str:
         """Return probabilities and shares of the maps, a row for each model."""
@@ -163,10 +163,7 @@ class BesidePanel:
         if not rows:
             return ""
         frame = pd.DataFrame(rows.values(), index=list(rows))
-        known = "" if case.annotations else "Share of the map on flag, frame, evidence: none known on this film."
-        return table_html(frame) + quiet_html(
-            known or "Shares are of the map's positive values; area is that of the film."
-        )
+        return table_html(frame) + quiet_html(SHARES_SAY if case.annotations else NOTHING_KNOWN)
 
     def _row(self, case: Case, explanation: Explanation) -> dict[str, str]:
         names = self.state.compared.films.class_names

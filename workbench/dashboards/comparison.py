@@ -56,7 +56,7 @@ class ModelComparison:
         self._say()
 
     def _tabs(self) -> list[widgets.Widget]:
-        columns = {"grid_template_columns": "minmax(380px, 2fr) minmax(0, 3fr)", "grid_gap": "20px"}
+        columns = {"grid_template_columns": "minmax(380px, 1fr) minmax(0, 2fr)", "grid_gap": "20px"}
         cases = widgets.GridBox([self.list.widget, self.beside.widget], layout=columns)
         panels = (self.moved, self.cost, self.export)
         return [
@@ -103,8 +103,8 @@ class ModelComparison:
         verdict = "" if learned else " · <b>did not learn</b>"
         about = f"{escape(model.session.classifier.architecture)} · {count} films classified{verdict}"
         origin = f"<small>{escape(model.run)}</small>" if model.run else ""
-        tint = colour(place)
-        return f'<div class="workbench-model" style="--tint:{tint}"><b>{escape(name)}</b><small>{about}</small>{origin}</div>'
+        told = f"<b>{escape(name)}</b><small>{about}</small>{origin}"
+        return f'<div class="workbench-model" style="--tint:{colour(place)}">{told}</div>'
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         return self.widget._repr_mimebundle_(**kwargs)
@@ -118,8 +118,8 @@ def compare(
     Parameters
     ----------
     models
-        Training or evaluation runs (themselves, ids, unique beginnings, folders, ``latest:evaluate``) or what
-        ``wb.wrap`` and ``wb.load_model`` returned: a list, or a mapping from names. Evaluations bring their predictions;
+        A list, or a mapping from names: training or evaluation runs (themselves, ids, unique beginnings, folders,
+        ``latest:evaluate``), or what ``wb.wrap`` and ``wb.load_model`` returned. Evaluations bring their predictions;
         other models classify the films on demand, in the background.
     manifest
         The films; without it those of the first run, and of other runs on a manifest of the same name.

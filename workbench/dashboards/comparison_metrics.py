@@ -31,6 +31,7 @@ UNIT_WORDS = {
     "patient": "patients",
 }
 COMPUTING = "computing …"
+TITLE_PX = 680
 TESTS_SAY = (
     "The first model minus the second on the same cases; patients are resampled jointly, and an interval without 0 is "
     "a difference. DeLong's test compares the AUROCs and keeps the films of a patient together (Obuchowski's "
@@ -114,7 +115,7 @@ class CurvesPanel:
         self.state = state
         self.said = widgets.HTML()
         self.roc, self.precision, self.calibration = Chart(), Chart(), Chart()
-        charts = row(self.roc, self.precision, self.calibration, least_px=520)
+        charts = row(self.roc, self.precision, self.calibration, least_px=420)
         self.widget = widgets.VBox([self.said, charts])
         state.observe(self._draw, "numbers")
         self._draw()
@@ -187,7 +188,10 @@ class TestsPanel:
         self.agreement.clear()
         if len(comparison.compared) > 1:
             title = f"Cohen's kappa of the calls, {_where(self.state)}"
-            self.agreement.show(agreement_chart(comparison.agreement_frame(), title=title), label=title)
+            figure = agreement_chart(comparison.agreement_frame(), title=title)
+            if figure.layout.width:  # of few models: not narrower than its title
+                figure.update_layout(width=max(figure.layout.width, TITLE_PX))
+            self.agreement.show(figure, label=title, file_name="agreement")
 
 
 def _where(state: ComparisonState) -> str:

@@ -73,6 +73,7 @@ class ComparisonNumbers:
         for name, evaluation in self.evaluations.items():
             found = evaluation.group(unit=unit)
             counts = {"cases": f"{found.cases} ({found.positives} abnormal), {found.clusters} patients"}
+            counts["better than guessing here"] = "yes" if evaluation.learned else "no"
             columns[name] = counts | {METRIC_TITLES.get(key, key): str(found.intervals[key]) for key in METRICS}
         return pd.DataFrame(columns)
 

@@ -54,5 +54,6 @@ def fill_page(figure: Any) -> Any:
         width=None,
         autosize=True,
         legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
-        margin={"t": 120, "l": 64, "r": 20, "b": 56},
+        margin={"t": 84, "l": 64, "r": 20, "b": 56},
+        height=540,
     )

@@ -1,4 +1,4 @@
-"""The list of films on which the models are furthest apart: filters, a plot of who says what, a click opens the case."""
+"""The list of films on which the models are furthest apart: filters, a plot of both, a click opens the case."""
 
 from dataclasses import replace
 from typing import Any
@@ -9,7 +9,7 @@ from itables.widget import ITable
 
 from workbench.dashboards.chart import Chart
 from workbench.dashboards.comparison_state import ComparisonState
-from workbench.dashboards.disagreement_list import DisagreementFilters, probability_column
+from workbench.dashboards.disagreement_list import COLUMNS, DisagreementFilters, probability_column
 from workbench.plots.selectable import probability_pairs
 
 ROWS_A_PAGE = 12
@@ -43,6 +43,7 @@ class DisagreementPanel:
             layout={"topStart": "search", "topEnd": None},
             order=[],
             pageLength=ROWS_A_PAGE,
+            lengthMenu=[ROWS_A_PAGE, 25, 50, 100],
             maxBytes=0,
             scrollX=True,
             classes="compact hover nowrap",
@@ -135,14 +136,15 @@ def _shown(state: ComparisonState) -> pd.DataFrame:
     titles = {"case_id": "case", "body_part": "body part"}
     titles |= {probability_column(name): f"p {short(name)}" for name in state.names}
     rows = state.rows.round({name: 3 for name in state.rows.columns if state.rows[name].dtype.kind == "f"})
-    rows = rows.assign(
-        disputed=["yes" if value else "" for value in rows["disputed"]], right=[*map(short, rows["right"])]
-    )
+    disputed = ["yes" if value else "" for value in rows["disputed"]]
+    rows = rows.assign(disputed=disputed, right=[short(who) for who in rows["right"]])
+    said = [name for name in rows.columns if name not in COLUMNS]
+    rows = rows[["case_id", *said, "right", "label", "body_part", "disputed", "apart"]]
     shown = rows.rename(columns=titles)
     shown.columns = _distinct(list(shown.columns))
     return shown.reset_index(drop=True)
 
 
 def _distinct(names: list[str]) -> list[str]:
-    """Number names that are alike, as two long names cut short may be."""
+    """Return names with a number after each that is there already, as two long names cut short may be."""
     return [name if name not in names[:place] else f"{name} {place}" for place, name in enumerate(names)]
