@@ -11,10 +11,11 @@ from typing import Any, Generic, TypeVar
 from workbench.attribution.explain import explain
 from workbench.attribution.methods import METHODS, AbstractMethod
 from workbench.audit.edits import AbstractEdit
+from workbench.audit.suspicion import suspicions
 from workbench.audit.what_if import WhatIf, what_if
 from workbench.core.arrays import FilmMask
 from workbench.core.case import Case
-from workbench.core.errors import MethodRefusedError, WorkbenchError
+from workbench.core.errors import MethodRefusedError, ModelError, WorkbenchError
 from workbench.core.explanation import Activations, Explanation
 from workbench.core.manifest import Manifest
 from workbench.core.options import options_of
@@ -26,6 +27,8 @@ from workbench.models.classifier import Classifier, check_classes, predict
 
 V = TypeVar("V")
 
+BATCH = 16
+"""Films for which the network is held at a time."""
 KEPT_FILMS, KEPT_MAPS = 24, 512
 """How many films and maps stay in memory: a film of 2048 x 2048 takes 16 MB, a map a few kB."""
 
@@ -143,16 +146,47 @@ class CaseSession:
             return what_if(self.classifier, case, pixels, edit, region, target=target, method=chosen)
 
     def predict(self, case_ids: Sequence[str], *, progress: Progress | None = None) -> Predictions:
-        """Classify films and add them to :attr:`predictions`, batch by batch, so that others get their turn."""
-        for start in range(0, len(case_ids), 16):
-            part = self.manifest.select(case_ids[start : start + 16])
-            with self._network:
-                found, _ = predict(self.classifier, part)
-            self.predictions = found if self.predictions is None else self.predictions.joined(found)
+        """Classify films and add them to :attr:`predictions`, batch by batch, so that others get their turn.
+
+        Parameters
+        ----------
+        case_ids
+            One at least; those that cannot be read are left out.
+        progress
+            Called after every batch; what it raises ends the work, and what was done is kept.
+
+        Returns
+        -------
+        Predictions
+            All so far.
+
+        Raises
+        ------
+        ModelError
+            No film could be read.
+        """
+        unread = ModelError("there is no film to classify; give one case id at least")
+        for start in range(0, len(case_ids), BATCH):
+            part = self.manifest.select(case_ids[start : start + BATCH])
+            try:
+                with self._network:
+                    found, _ = predict(self.classifier, part)
+            except ModelError as error:  # no film of this batch can be read; those of the next one may be
+                unread = error
+            else:
+                self.predictions = found if self.predictions is None else self.predictions.joined(found)
             if progress:
                 progress(start + len(part), len(case_ids))
-        assert self.predictions is not None  # noqa: S101 - one batch at least
+        if self.predictions is None:
+            raise unread
         return self.predictions
+
+    def suspicions(
+        self, case_ids: Sequence[str], *, category: str = "flag", method: str = "grad-cam"
+    ) -> dict[str, float]:
+        """Measure films that carry a thing; see :func:`workbench.audit.suspicion.suspicions`."""
+        with self._network:
+            return suspicions(self.classifier, self.manifest.select(case_ids), category=category, method=method)
 
     def forward_times_ms(self, case_id: str, *, repeats: int = 7) -> tuple[float, ...]:
         """Return how long the network takes for one prepared film, time after time.

@@ -1,10 +1,11 @@
 """From a run to what the dashboards look at: its model, its films, what it predicted, and where verdicts go."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 from pathlib import Path
 
 from workbench.audit.scorecard import load_scorecard
+from workbench.audit.suspicion import read_suspicions
 from workbench.core.errors import ManifestError, RunError
 from workbench.core.manifest import Manifest, read_manifest
 from workbench.core.predictions import Predictions, load_predictions
@@ -29,6 +30,8 @@ class Source:
         Of these films or some of them; None where nothing is stored.
     reviews
         Folder for verdicts, beside the run's artefacts; None without a run.
+    suspicion
+        By case id; empty unless the run has covered something.
     """
 
     name: str
@@ -36,6 +39,7 @@ class Source:
     manifest: Manifest
     predictions: Predictions | None = None
     reviews: Path | None = None
+    suspicion: dict[str, float] = field(default_factory=dict)
 
 
 def run_source(
@@ -57,7 +61,7 @@ def run_source(
     Returns
     -------
     Source
-        An evaluation brings its predictions.
+        An evaluation brings its predictions, and suspicion where it has covered something.
 
     Raises
     ------
@@ -81,7 +85,8 @@ def run_source(
         here = {case.case_id for case in chosen}
         stored = stored.select(case_id for case_id in stored.case_ids if case_id in here)
         chosen = chosen if splits else chosen.select(stored.case_ids)
-    return Source(name, load_classifier(model), chosen, stored, found.folder / REVIEWS_FOLDER)
+    suspicion = read_suspicions(found.folder)
+    return Source(name, load_classifier(model), chosen, stored, found.folder / REVIEWS_FOLDER, suspicion)
 
 
 def _films(run: Run, root: str | Path | None) -> Manifest:
