@@ -17,6 +17,18 @@ GIVEAWAYS = ("prediction",)
 LISTED = ("case_id", "probability", "suspicion", "label", "outcome", "body_part", "view", "flag", "verdict")
 """Columns of the table; the others only filter."""
 ROWS_A_PAGE = 15
+TABLE: dict[str, Any] = {
+    "select": "single",
+    "showIndex": False,
+    "layout": {"topStart": "search", "topEnd": None},
+    "pageLength": ROWS_A_PAGE,
+    "maxBytes": 0,
+    "scrollX": True,
+    "classes": "compact hover nowrap",
+    "allow_html": False,
+    "style": "width:100%",
+}
+"""How the table looks; given again with every update, which would otherwise fall back to its own limits of rows."""
 OUTCOME_WORDS = {"TP": "true positive", "FP": "false positive", "TN": "true negative", "FN": "false negative"}
 EVERY = "all"
 
@@ -33,18 +45,7 @@ class WorklistPanel:
     def __init__(self, state: ExplorerState) -> None:
         self.state = state
         self.counted = widgets.HTML()
-        self.table = ITable(
-            _columns(state),
-            select="single",
-            showIndex=False,
-            layout={"topStart": "search", "topEnd": None},
-            pageLength=ROWS_A_PAGE,
-            maxBytes=0,
-            scrollX=True,
-            classes="compact hover nowrap",
-            allow_html=False,
-            style="width:100%",
-        )
+        self.table = ITable(_columns(state), **TABLE)
         self.order = widgets.Dropdown(options=[(words, name) for name, words in ORDERS.items()], description="Order")
         self.choices = {name: _choice(state, name) for name in FILTERED}
         self.probability = widgets.FloatRangeSlider(
@@ -100,7 +101,7 @@ class WorklistPanel:
         self._drawing = True
         try:
             self._show_filters(state.filters)
-            self.table.update(_columns(state), selected_rows=[])
+            self.table.update(_columns(state), selected_rows=[], **TABLE)
             listed, every = len(state.case_ids), len(state.frame)
             self.counted.value = f"{listed} of {every} cases" + ("" if listed else ": no case passes the filters")
             self._said.layout.display = "none" if state.blind else None
