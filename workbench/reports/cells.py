@@ -16,8 +16,9 @@ from workbench.core.errors import ReportError
 from workbench.plots.viewer.static import VIEW_MIME, state_html
 from workbench.reports.figures import PLOTLY_MIME, figure_json
 from workbench.reports.markup import harmless_html
+from workbench.reports.verdicts import VERDICT_MIME, form_html
 
-Kind = Literal["prose", "code", "text", "messages", "html", "picture", "figure", "viewer", "error"]
+Kind = Literal["prose", "code", "text", "messages", "html", "picture", "figure", "viewer", "verdict", "error"]
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 PICTURES = ("image/svg+xml", "image/png", "image/jpeg", "image/gif", "image/webp")
 ADDED_TAGS = frozenset({"injected-parameters", "papermill-error-cell-tag"})
@@ -103,6 +104,8 @@ def _shown(data: Mapping[str, Any], where: str, folder: Path) -> Iterator[Piece]
     picture = next((mime for mime in PICTURES if mime in data), None)
     if VIEW_MIME in data:
         yield Piece("viewer", _viewer(data, where))
+    elif VERDICT_MIME in data:
+        yield Piece("verdict", form_html(data[VERDICT_MIME], where))
     elif PLOTLY_MIME in data:
         yield Piece("figure", figure_json(data[PLOTLY_MIME], where))
     elif picture:

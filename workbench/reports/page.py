@@ -10,6 +10,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from workbench.core.files import digest_of
 from workbench.plots.viewer.static import viewer_script, viewer_style
 from workbench.reports.cells import Piece
 from workbench.reports.figures import plotly_script
@@ -31,10 +32,10 @@ class ReportHead:
 
 def report_page(head: ReportHead, pieces: Sequence[Piece]) -> str:
     """Return the whole report as HTML."""
-    figures = any(piece.kind == "figure" for piece in pieces)
-    viewers = any(piece.kind == "viewer" for piece in pieces)
-    scripts = [plotly_script(), _template_text("figures.js")] if figures else []
-    modules = [viewer_script()] if viewers else []
+    kinds = {piece.kind for piece in pieces}
+    scripts = [plotly_script(), _template_text("figures.js")] if "figure" in kinds else []
+    scripts += [_template_text("verdicts.js")] if "verdict" in kinds else []
+    modules = [viewer_script()] if "viewer" in kinds else []
     return (
         _environment()
         .get_template("report.html.j2")
@@ -43,7 +44,8 @@ def report_page(head: ReportHead, pieces: Sequence[Piece]) -> str:
             pieces=pieces,
             scripts=[Markup(script) for script in scripts],  # noqa: S704 - our own files
             modules=[Markup(module) for module in modules],  # noqa: S704 - our own file
-            style=Markup(viewer_style() if viewers else ""),  # noqa: S704 - our own file
+            style=Markup(viewer_style() if "viewer" in kinds else ""),  # noqa: S704 - our own file
+            verdicts=digest_of([piece.html for piece in pieces]) if "verdict" in kinds else "",
             policy=content_security_policy(scripts + modules),
         )
     )
