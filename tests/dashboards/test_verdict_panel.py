@@ -69,6 +69,14 @@ def test_a_note_that_is_not_given_yet_survives_a_look_elsewhere(panel, state):
     assert panel.note.value == "half a thou"
 
 
+def test_enter_in_the_note_gives_the_keys_back_to_the_film(panel):
+    back = []
+    panel.on_written(lambda: back.append(True))
+    for content in ({"event": "submit"}, {"event": "other"}, "submit"):
+        panel.note._handle_custom_msg(content, [])  # as the browser sends it
+    assert back == [True]
+
+
 def test_going_on_passes_over_what_is_done_and_ends_where_all_is(panel, state):
     panel.reviewer.value = "Ann"
     ids = state.case_ids

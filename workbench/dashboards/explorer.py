@@ -12,6 +12,7 @@ from workbench.core.manifest import Manifest
 from workbench.core.predictions import Predictions
 from workbench.dashboards.case_panel import CasePanel
 from workbench.dashboards.layers_panel import LayersPanel
+from workbench.dashboards.ranking_panel import RankingPanel
 from workbench.dashboards.readers_panel import ReadersPanel
 from workbench.dashboards.session import CaseSession
 from workbench.dashboards.sources import Source, run_source
@@ -61,9 +62,11 @@ class CaseExplorer:
 
     def __init__(self, state: ExplorerState, panels: Sequence[tuple[str, MakePanel]] = PANELS) -> None:
         self.state = state
+        self.ranking = RankingPanel(state)
         self.worklist = WorklistPanel(state)
         self.verdict = VerdictPanel(state)
         self.case = CasePanel(state, [self.verdict.widget])
+        self.verdict.on_written(self.case.viewer.focus)
         for viewer in (self.case.viewer, self.case.beside_viewer):
             viewer.on_key(KEYS, self.verdict.press)
         self.message = widgets.HTML()
@@ -75,7 +78,8 @@ class CaseExplorer:
         below = [self.tabs] if self.panels else []
         right = widgets.VBox([self.message, self.case.widget, *below], layout={"min_width": "0"})
         columns = {"grid_template_columns": "minmax(420px, 2fr) minmax(0, 3fr)", "grid_gap": "20px"}
-        self.widget = widgets.GridBox([self.worklist.widget, right], layout=columns)
+        left = widgets.VBox([self.ranking.widget, self.worklist.widget], layout={"min_width": "0"})
+        self.widget = widgets.GridBox([left, right], layout=columns)
         self._say()
         self._open()
 
@@ -121,7 +125,8 @@ def explore(
     reviews
         Folder of the readers' verdicts; without one, and without a run, no verdict can be given.
     suspicion
-        By case id: share of the attribution on the flag times the change in probability when it is covered.
+        By case id: share of the attribution on the flag times the change in probability when it is covered. An
+        evaluation that has covered something brings its own.
     root
         Folder of a run's films.
     split
@@ -149,4 +154,5 @@ def explore(
         source = run_source(model, manifest, root=root, split=split)
     folder = reviews or source.reviews
     session = CaseSession(source.classifier, source.manifest, predictions or source.predictions)
-    return CaseExplorer(ExplorerState(session, ReviewBook(folder) if folder else None, suspicion=suspicion))
+    book = ReviewBook(folder) if folder else None
+    return CaseExplorer(ExplorerState(session, book, suspicion=suspicion or source.suspicion))

@@ -33,7 +33,7 @@ class ReadersPanel:
         self.agreement = widgets.HTML()
         self.unread = widgets.HTML()
         self.download = Download()
-        self.export = widgets.Button(description="Verdicts as CSV", icon="download")
+        self.export = widgets.Button(description="Verdicts as CSV", icon="download", layout={"width": "150px"})
         self.refresh = widgets.Button(description="Read again", icon="refresh", tooltip="what others said meanwhile")
         self.exported = widgets.HTML()
         self.export.on_click(lambda _button: self.export_csv())

@@ -1,5 +1,6 @@
 """What a reader thinks of the model's reason: a bar under the film, made to be worked by keyboard."""
 
+from collections.abc import Callable
 from html import escape
 from typing import Any
 
@@ -33,23 +34,27 @@ class VerdictPanel:
     def __init__(self, state: ExplorerState) -> None:
         self.state = state
         self.buttons = {verdict: self._button(key, verdict) for key, verdict in VERDICT_KEYS.items()}
-        wide, half = {"flex": "3 1 200px", "min_width": "120px"}, {"flex": "1 1 120px", "min_width": "100px"}
-        self.note = widgets.Text(placeholder=f"note ({NOTE_KEY}), kept with the verdict", layout=wide)
-        self.tags = widgets.Text(placeholder="tags, comma between", layout=half)
+        wide, half = {"flex": "3 1 150px", "min_width": "100px"}, {"flex": "1 1 90px", "min_width": "80px"}
+        self.note = widgets.Text(placeholder=f"note ({NOTE_KEY})", tooltip="kept with the verdict", layout=wide)
+        self.tags = widgets.Text(placeholder="tags", tooltip="comma between", layout=half)
         self.reviewer = widgets.Text(
-            placeholder="your name", description="Reader", continuous_update=False, layout={"width": "230px"}
+            placeholder="your name", description="Reader", continuous_update=False, layout={"width": "190px"}
         )
         self.reviewer.style.description_width = "52px"
         tip = "prediction, map and other readers stay hidden until you have given a verdict"
-        self.blind = widgets.Checkbox(description="blind", tooltip=tip, indent=False, layout={"width": "70px"})
-        self.advance = widgets.Checkbox(True, description="then the next case", indent=False, layout={"width": "150px"})
+        self.blind = widgets.Checkbox(description="blind", tooltip=tip, indent=False, layout={"width": "58px"})
+        self.advance = widgets.Checkbox(True, description="then the next", indent=False, layout={"width": "118px"})
         self.onward = widgets.Button(
-            description=f"Next without verdict ({ONWARD_KEY})", icon="forward", layout={"width": "210px"}
+            description=f"Next open ({ONWARD_KEY})",
+            icon="forward",
+            tooltip="next listed case on which you have given no verdict",
+            layout={"width": "134px"},
         )
         self.progress = widgets.HTML()
         self.before = widgets.HTML()
         self._drafts: dict[tuple[str, str], tuple[str, str]] = {}
         self._filling = False
+        self._written: list[Callable[[], None]] = []
         row = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "2px 10px"}
         first = widgets.HBox([*self.buttons.values(), self.note, self.tags], layout=row)
         who = [self.reviewer, self.blind, self.advance, self.onward, self.progress, self.before]
@@ -58,7 +63,7 @@ class VerdictPanel:
         self._fill()
 
     def _button(self, key: str, verdict: str) -> widgets.Button:
-        button = widgets.Button(tooltip=f"{verdict}: {key} on the film", layout={"width": "150px"})
+        button = widgets.Button(tooltip=f"{verdict}: {key} on the film", layout={"width": "134px"})
         button.on_click(lambda _button: self.give(verdict))
         return button
 
@@ -68,7 +73,12 @@ class VerdictPanel:
         self.onward.on_click(lambda _button: self.go_on())
         for text in (self.note, self.tags):
             text.observe(self._draft, "value")
+            text.on_msg(self._heard)
         self.state.observe(self._fill, ["case_id", "revision"])
+
+    def on_written(self, act: Callable[[], None]) -> None:
+        """Call ``act`` when Enter ends a note or tags: the keys belong to the film again."""
+        self._written.append(act)
 
     def press(self, key: str) -> None:
         """Do what one of :data:`KEYS` asks for."""
@@ -109,6 +119,11 @@ class VerdictPanel:
             if not reviewer:
                 self._drafts[name, case_id] = self._drafts.pop((reviewer, case_id))
         self.state.reviewer = name
+
+    def _heard(self, _widget: object, content: Any, _buffers: object) -> None:
+        if isinstance(content, dict) and content.get("event") == "submit":
+            for act in self._written:
+                act()
 
     def _draft(self, _change: Any) -> None:
         """Remember what is typed, so that a look at another case loses nothing."""

@@ -511,6 +511,7 @@ class Viewer {
       "change:film": () => this.loadFilm(),
       "change:layers": () => this.loadLayers(),
       "change:link_group": () => this.join(),
+      "msg:custom": (content) => content.do === "focus" && this.stage.focus({ preventScroll: true }),
     };
     for (const name of Object.keys(DEFAULTS)) this.heard[`change:${name}`] ??= () => this.refresh();
     for (const [name, act] of Object.entries(this.heard)) this.model.on(name, act);
