@@ -11,7 +11,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 from jaxtyping import Float, Float32
 
-SAMPLES = 384
+SAMPLES = 768
 """Cross sections in an outline."""
 
 Vector = Float[np.ndarray, "3"]

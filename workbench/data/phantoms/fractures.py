@@ -61,7 +61,11 @@ def _break(body: Body, share: float, severity: float, generator: np.random.Gener
     gap = severity * generator.uniform(0.8, 2.2) * min(1.0, 0.4 + half_width / 14.0)
     step = severity * min(half_width, 9.0) * generator.uniform(0.35, 1.1)
     bow = np.tan(np.radians(severity * generator.uniform(4.0, 18.0))) * min(room, 40.0)
-    wedge = half_width * generator.uniform(0.8, 1.4) if severity > 0.5 and shaft and generator.random() < 0.4 else 0.0
+    wedge = (
+        half_width * generator.uniform(0.8, 1.4)
+        if severity > 0.5 and shaft and climb > 0.4 and generator.random() < 0.5
+        else 0.0
+    )
     return _Break(
         at_mm=share * body.length_mm,
         slopes=(float(climb * np.cos(angle)), float(climb * np.sin(angle))),

@@ -90,7 +90,7 @@ ULNA = outline(
 ULNA_LOBES = (
     Lobe(0.018, 0.0, -3.0, 9.0, 6.5, 7.5, 1.3, lean_deg=20.0),  # olecranon
     Lobe(0.116, -0.5, -13.0, 8.5, 7.0, 7.5, 1.2),  # coronoid process
-    Lobe(0.998, 4.4, 3.0, 3.2, 8.5, 3.2, 0.8, tilt_deg=6.0),  # styloid
+    Lobe(0.998, 4.4, 3.0, 3.2, 8.5, 3.2, 1.2, tilt_deg=6.0),  # styloid
 )
 ULNA_HOLLOWS = (Lobe(0.068, 1.0, -9.0, 24.0, 13.4, 13.4, 0.7),)  # trochlear notch
 METACARPAL = outline(
