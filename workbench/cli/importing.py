@@ -5,7 +5,12 @@ from typing import Annotated
 
 import typer
 
-imports = typer.Typer(help="Make a manifest of a data set.", no_args_is_help=True, rich_markup_mode=None)
+from workbench.cli.verdicts import import_verdicts
+
+imports = typer.Typer(
+    help="Make a manifest of a data set, or take in verdicts.", no_args_is_help=True, rich_markup_mode=None
+)
+imports.command("verdicts")(import_verdicts)
 
 To = Annotated[Path, typer.Option("--to", help="CSV of the manifest; header, annotations, skipped films go beside it.")]
 
