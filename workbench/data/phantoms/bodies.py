@@ -252,6 +252,11 @@ class Body:
         return (self.end - self.start) / self.length_mm
 
     @cached_property
+    def frame(self) -> Matrix:
+        """Side, axis and depth as columns."""
+        return np.array([self.side, self.axis, self.depth]).T
+
+    @cached_property
     def reach(self) -> float:
         """Farthest that the body gets from its axis, or beyond its ends."""
         far = [self.outline.reach] if self.outline else [0.0]

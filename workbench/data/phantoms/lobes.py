@@ -46,16 +46,17 @@ def carve_lobe(
 
 def _ellipsoid(body: Body, lobe: Lobe, grown_mm: float, camera: Camera, patch: Patch) -> tuple[Span, Patch] | None:
     """Return the span of an ellipsoid and the part of ``patch`` that it covers, None where it covers none."""
-    halves = camera.turn @ np.stack([body.side, body.axis, body.depth], axis=1) @ lobe.frame(body.girth, grown_mm)
+    halves = camera.turn @ body.frame @ lobe.frame(body.girth, grown_mm)
     spread = halves @ halves.T
     x, y, z = camera.seen(body.centre_of(lobe))
     limits = film_patch(np.array([x, y]), np.sqrt(np.diag(spread)[:2]), camera)
     inner = _within(limits, patch) if limits else None
     if inner is None:
         return None
-    inverse, coupling = np.linalg.inv(spread[:2, :2]), spread[:2, 2]
-    reach = math.sqrt(max(spread[2, 2] - coupling @ inverse @ coupling, 1e-9))
-    slope = inverse @ coupling
+    (xx, xy, xz), (_, yy, yz), (_, _, zz) = spread.tolist()
+    inverse = np.array([[yy, -xy], [-xy, xx]]) / (xx * yy - xy * xy)
+    slope = inverse @ (xz, yz)
+    reach = math.sqrt(max(zz - xz * slope[0] - yz * slope[1], 1e-9))
     columns = np.arange(inner[1].start + patch[1].start, inner[1].stop + patch[1].start)
     rows = np.arange(inner[0].start + patch[0].start, inner[0].stop + patch[0].start)
     across = ((columns + 0.5) * camera.spacing_mm - x).astype(np.float32)

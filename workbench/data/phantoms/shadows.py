@@ -153,7 +153,7 @@ def _swept(body: Body, shape: Outline, sight: _Sight, along: Paths, aside: Paths
     return spans[0], spans[1]
 
 
-def _projected(shape: Outline, girth: np.float32, sight: _Sight, blurred: int) -> Float32[np.ndarray, "7 s"]:
+def _projected(shape: Outline, girth: np.float32, sight: _Sight, blurred: int) -> Float32[np.ndarray, "7 b"]:
     """Return by cross section, as seen on the film: centre, half-width, half-chord, the core's, depth and tilt.
 
     Tilt is how much deeper the middle of a chord lies per millimetre aside. Each is a mean over the ``blurred``
@@ -169,14 +169,23 @@ def _projected(shape: Outline, girth: np.float32, sight: _Sight, blurred: int) -
         rows += [half, girth * girth * side * deep / half]
     turned = shape.side_half**2 * (side_share * side_deep) + shape.depth_half**2 * (depth_share * depth_deep)
     rows = [centre, *rows, depth, girth * girth * turned / rows[0] ** 2]
-    if blurred == 1:
-        return np.stack(rows)
-    window, before = np.full(blurred, 1.0 / blurred, dtype=np.float32), blurred // 2
-    ends = (before, blurred - 1 - before)
-    open_rows = {0, 5, 6}  # centres go on beyond the ends, widths do not
-    return np.stack(
-        [np.pad(row, ends, mode="edge") if i in open_rows else np.convolve(row, window) for i, row in enumerate(rows)]
-    )
+    table = np.stack(rows)
+    return table if blurred == 1 else _blurred(table, blurred)
+
+
+def _blurred(table: Float32[np.ndarray, "7 s"], blurred: int) -> Float32[np.ndarray, "7 b"]:
+    """Return running means of the widths, 0 beyond the ends; centres, depth and tilt go on there as they were."""
+    sections, before = table.shape[1], blurred // 2
+    smooth = np.empty((7, sections + blurred - 1), dtype=np.float32)
+    on_axis, widths = [0, 5, 6], slice(1, 5)
+    smooth[on_axis, before : before + sections] = table[on_axis]
+    smooth[on_axis, :before] = table[on_axis, :1]
+    smooth[on_axis, before + sections :] = table[on_axis, -1:]
+    sums = np.zeros((4, sections + 2 * blurred - 1))
+    np.cumsum(table[widths], axis=1, dtype=float, out=sums[:, blurred : blurred + sections])
+    sums[:, blurred + sections :] = sums[:, blurred + sections - 1 : blurred + sections]
+    smooth[widths] = (sums[:, blurred:] - sums[:, :-blurred]) / blurred
+    return smooth
 
 
 def _lean(slant: tuple[float, float], along: Paths) -> Paths:
