@@ -1,16 +1,7 @@
 """Chromium without a network, and what a report must be in it."""
 
-import json
-import os
-import secrets
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +9,8 @@ import nbformat
 import pytest
 from nbformat import NotebookNode
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Route, sync_playwright
+
+from tests.pages import run_all_cells, running_lab, watched_page
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 QUIET = (
@@ -32,10 +25,6 @@ QUIET = (
 ALL_DRAWN = """() => {
   const plots = [...document.querySelectorAll("main > .figure > .plot")];
   return plots.every((plot) => plot.querySelector(".main-svg") || plot.classList.contains("undrawn"));
-}"""
-KERNEL_READY = """() => {
-  const session = window.jupyterapp?.shell.currentWidget?.sessionContext?.session;
-  return session?.kernel?.status === "idle" && document.querySelector(".jp-Notebook .jp-CodeCell");
 }"""
 FACTS = """() => ({
   title: document.title,
@@ -103,58 +92,10 @@ def open_lab(
             page.context.close()
 
 
-@contextmanager
-def running_lab(folder: Path) -> Iterator[str]:
-    """Run JupyterLab on a free port of the loopback, with settings and files in ``folder``; give its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    token = secrets.token_hex(16)
-    (folder / "notebooks").mkdir()
-    (folder / "config" / "labconfig").mkdir(parents=True)
-    quiet = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
-    (folder / "config" / "labconfig" / "page_config.json").write_text(json.dumps(quiet))
-    own = {f"JUPYTER_{what.upper()}_DIR": str(folder / what) for what in ("config", "data", "runtime")}
-    options = ["--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}", "--expose-app-in-browser"]
-    options += [f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={folder / 'notebooks'}"]
-    with (folder / "lab.log").open("w") as log:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", *options],
-            env={**os.environ, **own, "IPYTHONDIR": str(folder / "ipython")},
-            stdout=log,
-            stderr=log,
-        )
-        try:
-            _wait_for(f"http://127.0.0.1:{port}/api/status?token={token}")
-            yield f"http://127.0.0.1:{port}/?token={token}"
-        finally:
-            server.terminate()
-            server.wait(30)
-
-
-def _wait_for(address: str, timeout_s: float = 120) -> None:
-    end = time.monotonic() + timeout_s
-    while True:
-        try:
-            urllib.request.urlopen(address, timeout=5).close()
-            return
-        except OSError:
-            assert time.monotonic() < end, "JupyterLab did not start"
-            time.sleep(0.25)
-
-
 def _ran_in_lab(browser: Browser, address: str) -> tuple[Page, Seen]:
-    page = browser.new_context(viewport={"width": 1280, "height": 1000}).new_page()
-    requests: list[str] = []
-    complaints: list[str] = []
-    home = ("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:")
-    page.on("request", lambda asked: None if asked.url.startswith(home) else requests.append(asked.url))
-    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page, requests, complaints = watched_page(browser)
     page.goto(address)
-    page.wait_for_function(KERNEL_READY, timeout=120_000)
-    page.evaluate("() => jupyterapp.restored.then(() => jupyterapp.shell.collapseLeft())")
-    page.evaluate("() => jupyterapp.commands.execute('notebook:run-all-cells').then(() => true)")
+    run_all_cells(page)
     return page, Seen(**page.evaluate(FACTS), requests=requests, complaints=complaints)
 
 

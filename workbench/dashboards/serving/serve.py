@@ -68,6 +68,11 @@ class DashboardServer(Voila):
             webbrowser.open(page.as_uri())
 
 
+def give_page_its_pass(handler: Any, **_about: Any) -> None:
+    """Set the cookie with which a page that is closed may end its kernel; asking for the token sets it."""
+    _ = handler.xsrf_token
+
+
 def serve(
     notebook: Path,
     parameters: Mapping[str, Any],
@@ -125,6 +130,7 @@ def server_config(*, port: int = PORT, debug: bool = False) -> Config:
         "template": TEMPLATE,
         "allow_template_override": "NO",
         "multi_kernel_manager_class": KernelsHere,
+        "prelaunch_hook": give_page_its_pass,
         "extension_allowlist": list(EXTENSIONS),
         "show_tracebacks": debug,
     }
