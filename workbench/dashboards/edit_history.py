@@ -39,9 +39,9 @@ class EditedOnce:
     def cells(self) -> list[str]:
         """Return what a reader sees of it, under :data:`HEAD`."""
         control = "–" if self.control is None else f"{self.control:.2f}"
-        change = "–" if self.control_change is None else signed(self.control_change)
+        change = "–" if self.control_change is None else change_text(self.control_change)
         done = f"{edit_words(self.edit)} {self.options}".rstrip()
-        numbers = [f"{self.before:.2f}", f"{self.after:.2f}", signed(self.change), control, change]
+        numbers = [f"{self.before:.2f}", f"{self.after:.2f}", change_text(self.change), control, change]
         return [done, self.thing, self.method, self.class_name, *numbers]
 
 
@@ -69,9 +69,15 @@ def edit_words(name: str) -> str:
 def change_words(edit: AbstractEdit, seen: WhatIf) -> str:
     """Return what the model says before and after an edit, and of its control."""
     before, control = seen.before.probability, seen.control
-    words = f"p({seen.target}) {before:.2f} → {seen.after.probability:.2f} ({signed(seen.change)}); "
+    words = f"p({seen.target}) {before:.2f} → {seen.after.probability:.2f} ({change_text(seen.change)}); "
     if control is not None and seen.control_change is not None:
-        return f"{words}control patch {before:.2f} → {control.probability:.2f} ({signed(seen.control_change)})"
+        return f"{words}control patch {before:.2f} → {control.probability:.2f} ({change_text(seen.control_change)})"
     if not edit.local:
         return f"{words}an edit of the whole film has no control"
     return f"{words}no equal patch elsewhere is clear of what is annotated, so there is no control"
+
+
+def change_text(value: float) -> str:
+    """Return a change with its sign; one that two decimals do not show has none."""
+    shown = round(value, 2)
+    return signed(shown) if shown else "0.00"

@@ -12,7 +12,7 @@ from workbench.core.progress import Progress
 from workbench.dashboards.background import Background
 from workbench.dashboards.download import Download
 from workbench.dashboards.edit_history import HEAD, EditedOnce, change_words, edit_words, edited_once, history_csv
-from workbench.dashboards.option_controls import OptionControls
+from workbench.dashboards.option_controls import STYLE, OptionControls
 from workbench.dashboards.state import ExplorerState
 from workbench.dashboards.tables import html_table
 from workbench.dashboards.things import thing_mask, things
@@ -45,8 +45,9 @@ class WhatIfPanel:
         self.state, self.viewer = state, viewer
         self.visible = False
         self.history: list[EditedOnce] = []
-        self.edit = widgets.Dropdown(options=[(edit_words(name), name) for name in EDITS], description="Edit")
-        self.thing = widgets.Dropdown(description="of")
+        edits = [(edit_words(name), name) for name in EDITS]
+        self.edit = widgets.Dropdown(options=edits, description="Edit", style=STYLE, layout={"width": "170px"})
+        self.thing = widgets.Dropdown(description="of", style=STYLE, layout={"width": "230px"})
         self.options = OptionControls(type(EDITS.make(self.edit.value)))
         self._options = widgets.VBox()
         self.look_again = widgets.Button(description="Look again", icon="eye", button_style="primary", tooltip="key c")
@@ -55,7 +56,7 @@ class WhatIfPanel:
         self.viewers = tuple(FilmViewer(link_group=LINK_GROUP, height_px=400) for _ in range(3))
         self.save = widgets.Button(description="History as CSV", icon="download", layout={"width": "150px"})
         self.download = Download()
-        self._films = [widgets.VBox([each], layout={"flex": "1 1 300px", "min_width": "0"}) for each in self.viewers]
+        self._films = [widgets.VBox([each], layout={"min_width": "0"}) for each in self.viewers]
         self._hidden, self._body = widgets.HTML(), widgets.VBox(self._parts())
         self.widget = widgets.VBox([self._hidden, self._body])
         self._connect()
@@ -89,9 +90,10 @@ class WhatIfPanel:
         self.background.start(work, done, words="looking again")
 
     def _parts(self) -> list[widgets.Widget]:
-        wrap = {"flex_flow": "row wrap", "align_items": "center"}
+        wrap = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "2px 12px"}
         choice = widgets.HBox([self.edit, self.thing, self._options, self.look_again], layout=wrap)
-        films = widgets.HBox(self._films, layout={"flex_flow": "row wrap", "grid_gap": "10px"})
+        columns = {"grid_template_columns": "repeat(auto-fit, minmax(290px, 1fr))", "grid_gap": "10px"}
+        films = widgets.GridBox(self._films, layout=columns)
         self._films_row = films
         self._kept = widgets.VBox([self.table, self.save, self.download])
         return [choice, self.help, self.background.widget, self.said, films, self._kept]
@@ -161,7 +163,7 @@ class WhatIfPanel:
             if look is not None:
                 viewer.show(_view(case_id, look, seen, scale, method_title(method)))
         self._films_row.layout.display = None
-        self.said.value = f"<p>{escape(change_words(edit, seen))}</p>"
+        self.said.value = f"<p><b>{escape(change_words(edit, seen))}</b></p>"
 
     def _show_history(self) -> None:
         done = [each for each in self.history if each.case_id == self.state.case_id]
