@@ -125,7 +125,7 @@ def write_png(path: str | Path, pixels: FilmPixels) -> None:
     """
     check_pixels(pixels)
     content = io.BytesIO()
-    Image.fromarray(np.rint(pixels * 255).astype(np.uint8)).save(content, format="PNG", compress_level=6)
+    Image.fromarray(np.rint(pixels * 255).astype(np.uint8)).save(content, format="PNG", compress_level=3)
     write_bytes(Path(path), content.getvalue())
 
 
