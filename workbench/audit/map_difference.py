@@ -1,7 +1,5 @@
 """Two models' maps of one film subtracted from each other."""
 
-from typing import Literal
-
 import numpy as np
 from jaxtyping import Float32
 
@@ -10,15 +8,14 @@ from workbench.core.explanation import Explanation
 from workbench.core.geometry import resample, scaling
 from workbench.core.registry import unknown_name
 
-Subtracted = Literal["scaled", "raw"]
-SUBTRACTED: dict[str, str] = {"scaled": "each ÷ its greatest magnitude", "raw": "raw values"}
+SUBTRACTED = {"scaled": "each ÷ its greatest magnitude", "raw": "raw values"}
 """What can be subtracted, in words for titles."""
 FINEST = 512
 """Pixels along the longer side of a difference; maps of more than that are rare, and a reader sees no more."""
 
 
 def map_difference(
-    first: Explanation, second: Explanation, *, subtracted: Subtracted = "scaled"
+    first: Explanation, second: Explanation, *, subtracted: str = "scaled"
 ) -> Float32[np.ndarray, "h w"]:
     """Return the first map minus the second, signed, over the whole film.
 

@@ -47,6 +47,7 @@ class BesidePanel:
     def __init__(self, state: ComparisonState) -> None:
         self.state = state
         self.viewers = {name: self._viewer() for name in state.names}
+        self.frame = pd.DataFrame()
         self.difference = self._viewer()
         self.said, self.facts, self.shares = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self.method, self.target, self.scale = self._controls()
@@ -162,8 +163,8 @@ class BesidePanel:
         rows = {name: self._row(case, explanation) for name, explanation in found.items()}
         if not rows:
             return ""
-        frame = pd.DataFrame(rows.values(), index=list(rows))
-        return table_html(frame) + quiet_html(SHARES_SAY if case.annotations else NOTHING_KNOWN)
+        self.frame = pd.DataFrame(rows.values(), index=list(rows))
+        return table_html(self.frame) + quiet_html(SHARES_SAY if case.annotations else NOTHING_KNOWN)
 
     def _row(self, case: Case, explanation: Explanation) -> dict[str, str]:
         names = self.state.compared.films.class_names

@@ -17,6 +17,7 @@ from workbench.dashboards.cost_panel import CostPanel
 from workbench.dashboards.disagreement_panel import DisagreementPanel
 from workbench.dashboards.export_panel import ExportPanel
 from workbench.dashboards.moved_panel import MovedPanel
+from workbench.evaluation.intervals import DEFAULT_RESAMPLING, Resampling
 from workbench.plots.theme import colour
 
 STYLE = Path(__file__).with_name("comparison.css")
@@ -111,7 +112,12 @@ class ModelComparison:
 
 
 def compare(
-    models: Models, manifest: Manifest | None = None, *, root: str | Path | None = None, split: str = ""
+    models: Models,
+    manifest: Manifest | None = None,
+    *,
+    root: str | Path | None = None,
+    split: str = "",
+    resampling: Resampling = DEFAULT_RESAMPLING,
 ) -> ModelComparison:
     """Open the model comparison on two or more models.
 
@@ -127,6 +133,8 @@ def compare(
         Folder of the films.
     split
         Only these films; a comma joins several.
+    resampling
+        Of patients, for every interval.
 
     Returns
     -------
@@ -140,4 +148,5 @@ def compare(
     ModelError, RunError, ReaderError, ManifestError
         None of them can be used.
     """
-    return ModelComparison(ComparisonState(load_models(models, manifest, root=root, split=split)))
+    compared = load_models(models, manifest, root=root, split=split)
+    return ModelComparison(ComparisonState(compared, resampling=resampling))

@@ -147,7 +147,8 @@ class CurvesPanel:
             precision_recall_frame(said, films), points=verdicts, prevalence=prevalence, learned=learned
         )
         self.precision.show(fill_page(precision), label="precision over recall", file_name="precision-recall")
-        calibration = calibration_chart(calibration_frame(said, films), learned=learned)
+        points = calibration_frame(said, films, resampling=self.state.resampling)
+        calibration = calibration_chart(points, learned=learned)
         self.calibration.show(fill_page(calibration), label="calibration curves", file_name="calibration")
 
 

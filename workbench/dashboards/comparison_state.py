@@ -13,6 +13,7 @@ from workbench.dashboards.background import Background
 from workbench.dashboards.compared import ComparedModels
 from workbench.dashboards.comparison_numbers import ComparisonNumbers, comparison_numbers
 from workbench.dashboards.disagreement_list import COLUMNS, DisagreementFilters, disagreement_frame
+from workbench.evaluation.intervals import DEFAULT_RESAMPLING, Resampling
 from workbench.evaluation.units import IMAGE, UNITS
 
 
@@ -23,6 +24,8 @@ class ComparisonState(traitlets.HasTraits):
     ----------
     compared
         The models and their films.
+    resampling
+        Of patients, for every interval.
     """
 
     split = traitlets.Unicode("")
@@ -48,9 +51,10 @@ class ComparisonState(traitlets.HasTraits):
     rows: pd.DataFrame
     """Those of them that pass the filters."""
 
-    def __init__(self, compared: ComparedModels) -> None:
+    def __init__(self, compared: ComparedModels, *, resampling: Resampling = DEFAULT_RESAMPLING) -> None:
         super().__init__()
         self.compared = compared
+        self.resampling = resampling
         self.work = Background()
         positive = compared.films.positive
         self.target = positive[0] if positive else "predicted"  # one question to all: what speaks for abnormal?
@@ -100,11 +104,18 @@ class ComparisonState(traitlets.HasTraits):
         """Compute the numbers of the chosen films in the background; panels hear of it by :attr:`numbers`."""
         split, unit = self.split, self.unit
         self.numbers = None
-        self.work.start(lambda progress: self._computed(split, unit), self._take, words="computing intervals")
+
+        def work(_progress: Progress) -> ComparisonNumbers:
+            return self._computed(split, unit)
+
+        self.work.start(work, self._take, words="computing intervals")
 
     def classify(self) -> None:
-        """Let the models classify the films of the split that they have not seen; a film that fails is passed over."""
-        waiting, split = self.compared.waiting(self.split), self.split
+        """Let the models classify the films of the split that they have not seen; a film that fails is passed over.
+
+        Stopped half-way, what is classified stays.
+        """
+        waiting = self.compared.waiting(self.split)
         total = sum(map(len, waiting.values()))
 
         def work(progress: Progress) -> str:
@@ -116,9 +127,9 @@ class ComparisonState(traitlets.HasTraits):
 
         def done(message: str) -> None:
             self.message = message
-            self._take(self._computed(split, self.unit))
+            self.compute()
 
-        self.work.start(work, done, words="classifying films")
+        self.work.start(work, done, words="classifying films", cut_short=self.compute)
 
     def close(self) -> None:
         """End all background work."""
@@ -127,7 +138,8 @@ class ComparisonState(traitlets.HasTraits):
 
     def _computed(self, split: str, unit: str) -> ComparisonNumbers:
         known = {name: model.card.learned for name, model in self.compared.models.items() if model.card}
-        return comparison_numbers(self.compared.said(split), self.compared.films, unit=unit, learned=known)
+        said, films = self.compared.said(split), self.compared.films
+        return comparison_numbers(said, films, unit=unit, learned=known, resampling=self.resampling)
 
     def _take(self, numbers: ComparisonNumbers) -> None:
         try:

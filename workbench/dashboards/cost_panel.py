@@ -15,10 +15,11 @@ from workbench.dashboards.comparison_parts import quiet_html, table_html, warnin
 from workbench.dashboards.comparison_state import ComparisonState
 
 NOT_KNOWN = "–"
-REPEATS = 15
+ROUNDS, REPEATS = 5, 3
+"""Models take turns in rounds, so that other work on the machine slows down all of them alike."""
 MEASURED = (
-    f"Measured: median of {REPEATS} passes of one prepared film through the network, after one to warm up, models in "
-    "turn; reading and preparing the film is not counted. Other work on this machine slows it down."
+    f"Measured: median of {ROUNDS * REPEATS} passes of one prepared film through the network, {ROUNDS} rounds of "
+    f"{REPEATS} with one more to warm up, models in turn; reading and preparing the film is not counted."
 )
 
 
@@ -51,13 +52,15 @@ class CostPanel:
             return
 
         def work(progress: Progress) -> tuple[dict[str, tuple[float, ...]], dict[str, str]]:
-            times, lost = {}, {}
-            for done, (name, model) in enumerate(models.items(), start=1):
-                try:
-                    times[name] = model.session.forward_times_ms(case_id, repeats=REPEATS)
-                except WorkbenchError as error:
-                    lost[name] = str(error)
-                progress(done, len(models))
+            times: dict[str, tuple[float, ...]] = {}
+            lost: dict[str, str] = {}
+            for done in range(1, ROUNDS + 1):
+                for name, model in models.items():
+                    try:
+                        times[name] = times.get(name, ()) + model.session.forward_times_ms(case_id, repeats=REPEATS)
+                    except WorkbenchError as error:
+                        lost[name] = str(error)
+                progress(done, ROUNDS)
             return times, lost
 
         self.work.start(work, self._take, words="measuring models")
@@ -80,7 +83,8 @@ def _cost(model: Any, times_ms: tuple[float, ...]) -> Mapping[str, str]:
     classifier = model.session.classifier
     recipe = classifier.recipe
     trained = NOT_KNOWN if model.training_s is None else _duration(model.training_s)
-    threads = f", {torch.get_num_threads()} threads" if classifier.device.type == "cpu" else ""
+    count = torch.get_num_threads()
+    threads = f", {count} thread{'s' * (count > 1)}" if classifier.device.type == "cpu" else ""
     spread = f"{median(times_ms):.1f} ({min(times_ms):.1f} to {max(times_ms):.1f})" if times_ms else "not measured"
     return {
         "architecture": classifier.architecture,

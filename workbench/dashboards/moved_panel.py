@@ -79,7 +79,9 @@ class MovedPanel:
             lost = [name for name in sessions if name not in usable]
 
             def work(progress: Progress) -> MovedAttribution:
-                return moved_attribution(usable, cases, category=category, progress=progress)
+                return moved_attribution(
+                    usable, cases, category=category, resampling=state.resampling, progress=progress
+                )
 
             self.work.start(work, lambda found: self._show(found, method=method, lost=lost), words="explaining films")
 
