@@ -63,7 +63,7 @@ class VerdictPanel:
         self._fill()
 
     def _button(self, key: str, verdict: str) -> widgets.Button:
-        button = widgets.Button(tooltip=f"{verdict}: {key} on the film", layout={"width": "134px"})
+        button = widgets.Button(tooltip=f"{verdict}: {key} on the film", layout={"width": "146px"})
         button.on_click(lambda _button: self.give(verdict))
         return button
 
