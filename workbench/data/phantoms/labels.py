@@ -21,8 +21,8 @@ from workbench.data.phantoms.placing import Place, free_place
 
 TEXT_MARGIN = 0.02
 """Text comes nearer to the film's edge than a flag does, and may lie on a frame."""
-COVERS_BONE = 0.5
-"""Mean crowding above which a text is taken to cover bone."""
+TURN_COST = 0.15
+"""How much less crowded a place must be, in the mean, that a text is turned to lie there."""
 LINE_STEP = 1.6
 """From one line to the next, in heights of a letter."""
 WORDS = ("PORTABLE", "SUPINE", "SEATED", "ROOM 3", "TABLE 2", "COPY", "STANDING", "X-RAY", "RADIOLOGY")
@@ -101,7 +101,8 @@ def text_place(
         (each, free_place(crowding, each.reach_px, generator, taken=taken, margin=TEXT_MARGIN))
         for each in (text, turned)
     ]
-    return min(ways, key=lambda way: float(crowding[way[1].pixels].mean() > COVERS_BONE))
+    kept, other = (float(crowding[place.pixels].mean()) for _, place in ways)
+    return ways[int(other + TURN_COST < kept)]
 
 
 def text_paint(text: Text, place: Place, size: tuple[int, int]) -> Paint:
