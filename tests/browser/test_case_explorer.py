@@ -223,7 +223,7 @@ def test_a_served_page_wants_the_token_and_tells_errors_as_sentences(browser: Br
     with serving({"run": "<b>nothing</b>"}, cwd=tmp_path) as (address, _):
         page, requests, _ = watched_page(browser)
         page.goto(address.partition("?")[0])
-        expect(page.locator("input[type=password]")).to_be_visible()
+        expect(page.locator("#password_input")).to_be_visible()
         page.goto(address, wait_until="commit")  # what follows waits for what it needs
         problem = page.get_by_role("alert")
         expect(problem).to_contain_text("<b>nothing</b>", timeout=SLOW_MS)

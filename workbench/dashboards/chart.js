@@ -35,7 +35,7 @@ function library(model) {
   return globalThis[LIBRARY];
 }
 
-function settings(model, Plotly) {
+function settings(model, Plotly, selects) {
   const file = { filename: model.get("file_name"), scale: 2 };
   const vector = {
     name: "svg",
@@ -48,7 +48,7 @@ function settings(model, Plotly) {
     responsive: false,
     toImageButtonOptions: { ...file, format: "png" },
     modeBarButtonsToAdd: [vector],
-    modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
+    modeBarButtonsToRemove: selects ? ["autoScale2d"] : ["select2d", "lasso2d", "autoScale2d"],
   };
 }
 
@@ -73,12 +73,19 @@ async function render({ model, el }) {
     }
     drawn = content;
     const { data, layout } = JSON.parse(content);
-    await Plotly.react(place, data, layout, settings(model, Plotly));
-    place.removeAllListeners?.("plotly_click");
+    await Plotly.react(place, data, layout, settings(model, Plotly, ["select", "lasso"].includes(layout.dragmode)));
+    for (const event of ["plotly_click", "plotly_selected"]) place.removeAllListeners?.(event);
     place.on("plotly_click", ({ points }) => {
       const picked = points[0]?.customdata;
       if (typeof picked === "string") model.send({ picked });
+      select(points);
     });
+    place.on("plotly_selected", (event) => select(event?.points ?? []));
+  };
+
+  const select = (points) => {
+    const selected = points.map(({ customdata }) => customdata).filter((each) => each !== undefined);
+    if (selected.length) model.send({ selected });
   };
 
   const observer = new ResizeObserver(draw);

@@ -1,5 +1,6 @@
 """Charts in dashboards: any number of them, and plotly.js once a page."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from workbench.plots.charts_page import packed_chart_script
 Figure = Any
 """A Plotly figure; Plotly belongs to the plots, here it is only shown."""
 Pick = Callable[[str], None]
+Span = tuple[float, float]
+Select = Callable[[list[str] | list[Span]], None]
 
 
 class Chart(anywidget.AnyWidget):
@@ -35,6 +38,7 @@ class Chart(anywidget.AnyWidget):
         super().__init__(**traits)
         self.figure: Figure | None = None
         self._picks: list[Pick] = []
+        self._selects: list[Select] = []
         self.on_msg(self._heard)
 
     def show(self, figure: Figure, *, label: str, file_name: str = "chart") -> None:
@@ -51,6 +55,10 @@ class Chart(anywidget.AnyWidget):
         """Call ``act`` with the custom data of a point that is clicked, where it is a text."""
         self._picks.append(act)
 
+    def on_select(self, act: Select) -> None:
+        """Call ``act`` with the custom data of what is clicked or drawn around: texts, or (low, high) of bars."""
+        self._selects.append(act)
+
     def _heard(self, _widget: object, content: Any, _buffers: object) -> None:
         if not isinstance(content, dict):
             return
@@ -59,3 +67,21 @@ class Chart(anywidget.AnyWidget):
         elif isinstance(content.get("picked"), str):
             for pick in self._picks:
                 pick(content["picked"])
+        elif selected := _checked(content.get("selected")):
+            for select in self._selects:
+                select(selected)
+
+
+def _checked(selected: Any) -> list[str] | list[Span]:
+    """Return what a browser says was selected; empty where it is anything but texts or pairs of numbers."""
+    if not isinstance(selected, list):
+        return []
+    if all(isinstance(each, str) for each in selected):
+        return selected
+    if all(isinstance(each, list) and len(each) == 2 and all(map(_is_number, each)) for each in selected):
+        return [(float(low), float(high)) for low, high in selected]
+    return []
+
+
+def _is_number(end: Any) -> bool:
+    return isinstance(end, int | float) and math.isfinite(end)

@@ -6,9 +6,10 @@ from typing import Any
 import ipywidgets as widgets
 from itables.widget import ITable
 
+from workbench.dashboards.chart import Chart, Span
 from workbench.dashboards.state import ExplorerState
 from workbench.dashboards.worklist import ORDERS, OUTCOMES, Filters, choices, confusion_counts
-from workbench.plots.selectable import case_overview, redraw, selectable
+from workbench.plots.selectable import case_overview
 
 FILTERED = ("split", "body_part", "view", "label", "prediction", "flag", "verdict")
 """Columns with a choice each."""
@@ -53,8 +54,7 @@ class WorklistPanel:
         )
         self.outcomes = {outcome: self._outcome_button(outcome) for outcome in OUTCOMES}
         self.reset = widgets.Button(description="Show all", icon="undo", layout={"width": "110px"})
-        self.overview = widgets.HBox(layout={"flex": "1 1 300px", "min_width": "0"})
-        self._chart: Any = None
+        self.overview = Chart(layout={"flex": "1 1 300px", "min_width": "0"})
         self._drawing = False
         self.widget = widgets.VBox([self._filters(), self.counted, self.table])
         self._connect()
@@ -77,6 +77,7 @@ class WorklistPanel:
         for control in (*self.choices.values(), self.probability):
             control.observe(self._filter, "value")
         self.reset.on_click(lambda _button: setattr(self.state, "filters", Filters()))
+        self.overview.on_select(self._pick)
         self.table.observe(self._picked, "selected_rows")
         self.state.observe(self._draw, ["filters", "order", "revision", "blind"])
         self.state.observe(self._mark, "case_id")
@@ -123,25 +124,22 @@ class WorklistPanel:
         self.probability.value = filters.probability
 
     def _draw_overview(self) -> None:
-        """Show the listed cases in one chart, made once and redrawn: each instance costs the browser 5 MB."""
+        """Show what the filters let through, but for those that are set in this very chart."""
         frame = replace(self.state.filters, probability=(0.0, 1.0), case_ids=()).apply(self.state.frame)
         if self.state.blind or not len(frame) or frame["probability"].isna().all():
-            self.overview.children = []
+            self.overview.clear()
             return
         figure = case_overview(frame, positive=self.state.session.manifest.positive)
-        if self._chart is None:
-            self._chart = selectable(figure, self._pick)
-        else:
-            redraw(self._chart, figure)
-        self.overview.children = [self._chart]
+        self.overview.show(figure, label="How probable each case is called abnormal, by label", file_name="cases")
 
-    def _pick(self, picked: list[Any]) -> None:
+    def _pick(self, picked: list[str] | list[Span]) -> None:
         """Filter by bars, which carry their range, or by points, which carry their case."""
-        if isinstance(picked[0], list):
-            low, high = min(span[0] for span in picked), max(span[1] for span in picked)
+        spans = [each for each in picked if not isinstance(each, str)]
+        if spans:
+            low, high = min(span[0] for span in spans), max(span[1] for span in spans)
             self.state.filters = replace(self.state.filters, probability=(round(low, 2), round(high, 2)))
         else:
-            self.state.filters = replace(self.state.filters, case_ids=tuple(picked))
+            self.state.filters = replace(self.state.filters, case_ids=tuple(map(str, picked)))
 
     def _mark(self, _change: Any = None) -> None:
         """Select the row of the case that is shown."""

@@ -1,6 +1,5 @@
 """Charts whose points a reader picks: a click on a bar or a lasso around points tells which rows are meant."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,8 +12,6 @@ BINS = 20
 WIDTH_PX = 480
 """Plotly's widget does not ask how wide its box is before it draws."""
 LABEL_COLOURS = (BLUE, VERMILLION)
-Pick = Callable[[list[Any]], None]
-"""Takes the custom data of the picked points."""
 
 
 def case_overview(cases: Any, *, positive: tuple[str, ...], title: str = "Cases") -> go.Figure:
@@ -33,8 +30,7 @@ def case_overview(cases: Any, *, positive: tuple[str, ...], title: str = "Cases"
     Returns
     -------
     go.Figure
-        Bars carry their (low, high) as custom data, points their case id. Traces are the same whatever the rows, so
-        that :func:`redraw` can show others in their place.
+        Bars carry their [low, high] as custom data, points their case id.
 
     Raises
     ------
@@ -49,12 +45,14 @@ def case_overview(cases: Any, *, positive: tuple[str, ...], title: str = "Cases"
     for place, (name, rows) in enumerate(sorted(groups.items(), reverse=True)):
         looks = {"color": LABEL_COLOURS[place]}
         counts, _ = np.histogram(cases["probability"][rows].dropna(), bins=edges)
-        spans = np.stack([edges[:-1], edges[1:]], axis=1)
-        bars = go.Bar(x=spans.mean(axis=1), y=counts, width=1 / BINS, customdata=spans, name=plain(name), marker=looks)
+        middles, spans = (edges[:-1] + edges[1:]) / 2, np.stack([edges[:-1], edges[1:]], axis=1).tolist()
+        bars = go.Bar(x=middles, y=counts, width=1 / BINS, customdata=spans, name=plain(name), marker=looks)
         figure.add_trace(bars.update(hovertemplate="%{customdata[0]:.2f} to %{customdata[1]:.2f}: %{y}"), row=1, col=1)
         if embedded:
             known = cases[rows & cases["x"].notna()]
-            points = go.Scattergl(x=known["x"], y=known["y"], customdata=known["case_id"], mode="markers", name=name)
+            points = go.Scattergl(
+                x=known["x"], y=known["y"], customdata=known["case_id"].to_list(), mode="markers", name=name
+            )
             points.update(marker=looks | {"symbol": SYMBOLS[place], "size": 6}, showlegend=False)
             figure.add_trace(points.update(hovertemplate="%{customdata}<extra></extra>"), row=1, col=2)
     figure.update_layout(barmode="stack", dragmode="select", bargap=0)
@@ -66,34 +64,6 @@ def case_overview(cases: Any, *, positive: tuple[str, ...], title: str = "Cases"
         figure.update_yaxes(**quiet, row=1, col=2)
     figure = finished(figure, title, height_px=250, width_px=WIDTH_PX)
     return figure.update_layout(margin={"l": 50, "r": 12, "t": 62, "b": 44}, title_font_size=14)
-
-
-def selectable(figure: go.Figure, pick: Pick) -> go.FigureWidget:
-    """Return a chart that calls ``pick`` when a reader clicks points or draws around them.
-
-    Each such widget brings its own copy of plotly.js to the page (5 MB): make one and :func:`redraw` it.
-    """
-    widget = go.FigureWidget(figure)
-
-    def picked(trace: Any, points: Any, _state: Any) -> None:
-        if points.point_inds:
-            pick([_plain(trace.customdata[index]) for index in points.point_inds])
-
-    for trace in widget.data:
-        trace.on_click(picked)
-        trace.on_selection(picked)
-    return widget
-
-
-def redraw(widget: go.FigureWidget, figure: go.Figure) -> None:
-    """Show another figure's data in a chart of the same traces."""
-    with widget.batch_update():
-        for shown, wanted in zip(widget.data, figure.data, strict=True):
-            shown.update(x=wanted.x, y=wanted.y, customdata=wanted.customdata, selectedpoints=None)
-
-
-def _plain(value: Any) -> Any:
-    return value.tolist() if isinstance(value, np.ndarray) else value
 
 
 def probability_pairs(
