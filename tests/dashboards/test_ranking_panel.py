@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from workbench.dashboards.background import STOPPED
@@ -98,3 +99,27 @@ def test_a_blind_reader_is_offered_no_rank(panel, state):
 def test_without_flags_there_is_nothing_to_rank(panel, state):
     state.filters = Filters(flag=("no",))
     assert not there(panel.rank)
+
+
+def test_embedded_films_have_a_place_by_which_the_list_is_filtered(panel, state):
+    state.filters = Filters(body_part=("hand", "wrist"))
+    listed = set(state.case_ids)
+    assert panel.embed.description == f"Embed {len(listed)} listed films"
+    pressed(panel.embed, panel)
+    placed = state.frame[state.frame["x"].notna()]
+    assert set(placed["case_id"]) == listed
+    assert np.isfinite(placed[["x", "y"]].to_numpy()).all()
+    state.blind = True
+    assert not there(panel.embed)
+    assert not {"x", "y"} & set(state.rows.columns)
+
+
+def test_a_film_that_cannot_be_read_has_no_place_and_three_films_have_no_plane(panel, state):
+    first = state.case_ids[0]
+    state.session._cases[first] = replace(state.session.case(first), image="gone.png")
+    state.session.manifest = state.session.manifest.where(state.session._cases.values())
+    pressed(panel.embed, panel)
+    assert first not in state.places
+    assert len(state.places) == len(state.case_ids) - 1
+    state.filters = Filters(case_ids=tuple(state.case_ids[:3]))
+    assert not there(panel.embed)

@@ -8,6 +8,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
+import numpy as np
+
 from workbench.attribution.explain import explain
 from workbench.attribution.methods import METHODS, AbstractMethod
 from workbench.audit.edits import AbstractEdit
@@ -24,6 +26,7 @@ from workbench.core.progress import Progress
 from workbench.imaging.films import Film, film_batches
 from workbench.imaging.pixels import Radiograph, read_radiograph
 from workbench.models.classifier import Classifier, check_classes, predict
+from workbench.models.features import pooled_features
 
 V = TypeVar("V")
 
@@ -187,6 +190,12 @@ class CaseSession:
         """Measure films that carry a thing; see :func:`workbench.audit.suspicion.suspicions`."""
         with self._network:
             return suspicions(self.classifier, self.manifest.select(case_ids), category=category, method=method)
+
+    def features(self, case_ids: Sequence[str]) -> dict[str, np.ndarray]:
+        """Return what a linear head would see of films, (d) by case id; films that cannot be read are left out."""
+        with self._network:
+            found, films, _ = pooled_features(self.classifier, self.manifest.select(case_ids))
+        return {case.case_id: found[row] for row, case in enumerate(films)}
 
     def forward_times_ms(self, case_id: str, *, repeats: int = 7) -> tuple[float, ...]:
         """Return how long the network takes for one prepared film, time after time.

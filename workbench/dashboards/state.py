@@ -47,7 +47,7 @@ class ExplorerState(traitlets.HasTraits):
     revision = traitlets.Int(0)
     """Counts changes of predictions, suspicion and verdicts: whoever shows them looks again."""
     frame: pd.DataFrame
-    """The whole worklist."""
+    """The whole worklist; with columns x and y once an embedding is known."""
     rows: pd.DataFrame
     """Those of its rows that pass the filters, in order; blind, what the model says is left out and orders nothing."""
     case_ids: tuple[str, ...]
@@ -60,6 +60,7 @@ class ExplorerState(traitlets.HasTraits):
         self.session = session
         self.book = book
         self.suspicion = dict(suspicion or {})
+        self.places: dict[str, tuple[float, float]] = {}
         self.verdicts: dict[tuple[str, str], Review] = {}
         self.unread: tuple[Skipped, ...] = ()
         self.observe(self._tell, ["reviewer", "blind"])
@@ -131,9 +132,15 @@ class ExplorerState(traitlets.HasTraits):
             self.verdicts = {(review.reviewer, review.case_id): review for review in reviews}
         self._tell()
 
-    def know(self, suspicion: Mapping[str, float] | None = None) -> None:
-        """Take in new predictions of the session, and suspicions by case id."""
+    def know(
+        self,
+        suspicion: Mapping[str, float] | None = None,
+        *,
+        places: Mapping[str, tuple[float, float]] | None = None,
+    ) -> None:
+        """Take in new predictions of the session, suspicions by case id, and places of cases in an embedding."""
         self.suspicion |= suspicion or {}
+        self.places = dict(places) if places is not None else self.places
         self._tell()
 
     @contextmanager
@@ -154,16 +161,19 @@ class ExplorerState(traitlets.HasTraits):
             reviewer=self.reviewer,
             suspicion=self.suspicion,
         )
+        if self.places:
+            nowhere = (float("nan"), float("nan"))
+            self.frame[["x", "y"]] = [self.places.get(case_id, nowhere) for case_id in self.frame["case_id"]]
         self.revision += 1
 
     def _list(self, _change: Any) -> None:
         """List the rows that pass, and stay at the case while it is among them, else go to the first."""
         passing = (self.filters.blinded() if self.blind else self.filters).apply(self.frame)
-        self.rows = passing.drop(columns=list(SAID)) if self.blind else ordered(passing, self.order)
+        self.rows = passing.drop(columns=list(SAID), errors="ignore") if self.blind else ordered(passing, self.order)
         self.case_ids = tuple(self.rows["case_id"])
         if self.case_id not in self.case_ids:
             self.case_id = self.case_ids[0] if self.case_ids else ""
 
 
-SAID = ("probability", "prediction", "outcome", "suspicion")
+SAID = ("probability", "prediction", "outcome", "suspicion", "x", "y")
 """Columns of the worklist that give away what the model says."""

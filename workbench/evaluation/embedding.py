@@ -51,6 +51,8 @@ def embedding(features: Features, *, kind: Literal["t-sne", "pca"] = "t-sne", se
         raise OptionError("an embedding of features that are not finite")
     deviations = features.std(axis=0)
     scaled = (features - features.mean(axis=0)) / np.where(deviations > 0, deviations, 1.0)
+    if scaled.shape[1] == 1:  # a line lies in a plane too
+        scaled = np.concatenate([scaled, np.zeros_like(scaled)], axis=1)
     if kind == "pca":
         return PCA(2, svd_solver="full").fit_transform(scaled).astype(np.float64)
     perplexity = min(PERPLEXITY, (len(features) - 1) / 3)
