@@ -27,8 +27,10 @@ def map_difference(
 
     Parameters
     ----------
-    first, second
-        Explanations of one case each, the same.
+    first
+        Explanation of one case.
+    second
+        Another of the same case.
     subtracted
         ``scaled`` (in [-2, 2]) or ``raw`` (in the maps' own units).
 

@@ -1,6 +1,5 @@
 """The list of films on which the models are furthest apart: filters, a plot of both, a click opens the case."""
 
-from dataclasses import replace
 from typing import Any
 
 import ipywidgets as widgets
@@ -94,11 +93,10 @@ class DisagreementPanel:
         filters, frame = self.state.filters, self.state.frame
         self.disputed.value = filters.disputed
         for name, control in self.choices.items():
-            control.options = (EVERY, *sorted(value for value in frame[name].unique() if value))
-            wanted = getattr(filters, name)
-            control.value = wanted if wanted in control.options else EVERY
-            if wanted not in ("", control.value):  # what was chosen is not among these films
-                self.state.filters = replace(self.state.filters, **{name: ""})
+            wanted = getattr(filters, name)  # stays a choice where other films have no such value
+            present = {value for value in frame[name].unique() if value}
+            control.options = (EVERY, *sorted(present | ({wanted} if wanted else set())))
+            control.value = wanted or EVERY
 
     def _draw_pairs(self) -> None:
         """Show two models' probabilities against each other; of more models the list says enough."""

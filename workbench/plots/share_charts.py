@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
@@ -42,19 +43,20 @@ def share_chart(
     """
     check_columns(shares, ["model", "estimate", "low", "high"], "shares")
     has_pairs = len(changes) > 0
-    titles = [f"share on the {plain(category)}, %", "change, percentage points"][: 1 + has_pairs]
+    shares_say = f"share on the {plain(category)}, % (dotted: its area, {100 * area:.1f} %)"
+    titles = [shares_say, "change, percentage points"][: 1 + has_pairs]
     figure = make_subplots(cols=len(titles), subplot_titles=titles, horizontal_spacing=0.22)
     tints = [colour(place) for place in range(len(shares))]
     figure.add_trace(_dots(shares, "model", tints), row=1, col=1)
     figure.add_vline(x=100 * area, line={"color": MUTED, "width": 1.2, "dash": "dot"}, row=1, col=1)
-    said = {"x": 100 * area, "y": 0, "yref": "y domain", "text": f"its area, {100 * area:.1f} %", "showarrow": False}
-    font = {"color": MUTED, "size": 12}
-    figure.add_annotation(said | {"xanchor": "left", "yanchor": "bottom", "xshift": 4, "font": font}, row=1, col=1)
     figure.update_xaxes(rangemode="tozero", row=1, col=1)
     if has_pairs:
         check_columns(changes, ["pair", "estimate", "low", "high"], "changes")
         figure.add_trace(_dots(changes, "pair", [BLUE] * len(changes)), row=1, col=2)
         figure.add_vline(x=0, line={"color": INK, "width": 1, "dash": "dot"}, row=1, col=2)
+        ends = 100 * np.array([0.0, *changes[["estimate", "low", "high"]].astype(float).stack()])
+        room = 0.08 * float(np.ptp(ends)) or 1.0
+        figure.update_xaxes(range=[float(ends.min()) - room, float(ends.max()) + room], row=1, col=2)
     figure.update_yaxes(autorange="reversed", showgrid=False)
     figure.update_layout(showlegend=False)
     return finished(figure, title, height_px=FRAME_PX + ROW_PX * max(len(shares), len(changes), 2))
