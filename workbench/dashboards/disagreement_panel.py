@@ -14,7 +14,7 @@ from workbench.plots.selectable import probability_pairs
 ROWS_A_PAGE = 12
 EVERY = "all"
 CHOICES = {"body_part": "Body part", "label": "Label", "right": "Right"}
-LONGEST_NAME = 16
+LONGEST_NAME = 12
 """Letters of a model's name over its column."""
 
 
