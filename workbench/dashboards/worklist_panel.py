@@ -46,7 +46,7 @@ class WorklistPanel:
     def __init__(self, state: ExplorerState) -> None:
         self.state = state
         self.counted = widgets.HTML()
-        self.table = ITable(_columns(state), **TABLE)
+        self.table = ITable(_columns(state)[:0], **TABLE)  # _draw fills it
         self.order = widgets.Dropdown(options=[(words, name) for name, words in ORDERS.items()], description="Order")
         self.choices = {name: _choice(state, name) for name in FILTERED}
         self.probability = widgets.FloatRangeSlider(

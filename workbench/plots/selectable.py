@@ -9,8 +9,6 @@ from plotly.subplots import make_subplots
 from workbench.plots.theme import BLUE, MUTED, SYMBOLS, VERMILLION, check_columns, finished, plain
 
 BINS = 20
-WIDTH_PX = 480
-"""Plotly's widget does not ask how wide its box is before it draws."""
 LABEL_COLOURS = (BLUE, VERMILLION)
 
 
@@ -62,7 +60,7 @@ def case_overview(cases: Any, *, positive: tuple[str, ...], title: str = "Cases"
         quiet = {"showticklabels": False, "ticks": "", "title": {"font": {"color": MUTED}}}
         figure.update_xaxes(title_text="embedding", **quiet, row=1, col=2)
         figure.update_yaxes(**quiet, row=1, col=2)
-    figure = finished(figure, title, height_px=250, width_px=WIDTH_PX)
+    figure = finished(figure, title, height_px=250)
     return figure.update_layout(margin={"l": 50, "r": 12, "t": 62, "b": 44}, title_font_size=14)
 
 
