@@ -83,7 +83,7 @@ def open_lab(
             notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
             name = f"notebook_{len(opened)}.ipynb"
             nbformat.write(notebook, folder / "notebooks" / name)
-            page, seen = _ran_in_lab(browser, address.replace("?", f"lab/tree/{name}?"))
+            page, seen = _ran_in_lab(browser, address.replace("?", f"lab/workspaces/own-{len(opened)}/tree/{name}?"))
             opened.append(page)
             return page, seen
 
