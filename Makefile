@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Test processes; each takes a GB of memory and its own core.
+WORKERS ?= 2
 READY := $(VENV)/.ready
 STRIP := $(BIN)/nbstripout --keep-id --extra-keys "metadata.papermill cell.metadata.papermill cell.metadata.execution"
 
@@ -22,7 +24,7 @@ lab: setup
 	$(BIN)/workbench lab
 
 test: setup
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile
 	$(BIN)/pytest -m browser
 
 test-slow: setup
