@@ -168,6 +168,13 @@ def serving(parameters: dict[str, str], *, cwd: Path) -> Iterator[tuple[str, psu
             server.stdout.close()
 
 
+def scrolls_down(page: Page) -> None:
+    """Turn the wheel over the heading; over a film it would zoom."""
+    page.get_by_role("heading", name="Case explorer").hover()
+    page.mouse.wheel(0, 200)
+    page.wait_for_function("() => document.getElementById('rendered_cells').scrollTop > 100")
+
+
 def kernels_of(server: psutil.Process) -> list[psutil.Process]:
     return [each for each in server.children(recursive=True) if "ipykernel_launcher" in " ".join(each.cmdline())]
 
@@ -205,6 +212,7 @@ def test_a_journey_on_a_served_page(
         reader.waits_for_the_film()
         assert page.title() == "Case explorer"
         assert "wb.explore" not in page.content()
+        scrolls_down(page)
         reader.filters_to_false_positives(project)
         reader.changes_the_method()
         reader.covers_the_flag()

@@ -52,6 +52,7 @@ class WorklistPanel:
         self.probability = widgets.FloatRangeSlider(
             value=(0, 1), min=0, max=1, step=0.01, description="p(abnormal)", continuous_update=False
         )
+        self.probability.style.description_width = "80px"
         self.outcomes = {outcome: self._outcome_button(outcome) for outcome in OUTCOMES}
         self.reset = widgets.Button(description="Show all", icon="undo", layout={"width": "110px"})
         self.overview = Chart(layout={"flex": "1 1 300px", "min_width": "0"})
