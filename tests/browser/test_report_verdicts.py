@@ -15,8 +15,8 @@ from tests.corner_readers import confounded, draw_films, flag_reader  # noqa: F4
 from workbench.cli.commands import main
 from workbench.core.files import write_json
 from workbench.core.manifest import Manifest, write_manifest
+from workbench.dashboards.explorer.state import ExplorerState
 from workbench.dashboards.session import CaseSession
-from workbench.dashboards.state import ExplorerState
 from workbench.imaging.pixels import read_radiograph
 from workbench.models.classifier import Classifier
 from workbench.plots.viewer.content import FilmView

@@ -6,7 +6,7 @@ from tests.tiny_project import make_tiny_project
 from workbench.audit.cover import cover_regions
 from workbench.audit.suspicion import COVER_FILE, suspicions, write_cover_table
 from workbench.core.errors import ReaderError, RunError
-from workbench.dashboards.explorer import explore
+from workbench.dashboards.explorer.explorer import explore
 from workbench.dashboards.sources import run_source
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from workbench.dashboards.background import STOPPED
-from workbench.dashboards.ranking_panel import RankingPanel
+from workbench.dashboards.explorer.ranking_panel import RankingPanel
+from workbench.dashboards.explorer.state import ExplorerState
+from workbench.dashboards.explorer.worklist import Filters
 from workbench.dashboards.session import CaseSession
-from workbench.dashboards.state import ExplorerState
-from workbench.dashboards.worklist import Filters
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_ranking_knows_the_flagged_films_and_puts_them_first(panel, state):
 
 
 def test_stopped_it_keeps_what_it_has(panel, state, monkeypatch):
-    monkeypatch.setattr("workbench.dashboards.ranking_panel.BATCH", 4)
+    monkeypatch.setattr("workbench.dashboards.explorer.ranking_panel.BATCH", 4)
     measured, calls = state.session.suspicions, []
 
     def measure(case_ids, **options):

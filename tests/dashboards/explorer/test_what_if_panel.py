@@ -7,13 +7,13 @@ import pytest
 
 from workbench.audit.edits import EDITS
 from workbench.core.options import options_of
-from workbench.dashboards.explorer import CaseExplorer
-from workbench.dashboards.option_controls import OptionControls
+from workbench.dashboards.explorer.explorer import CaseExplorer
+from workbench.dashboards.explorer.option_controls import OptionControls
+from workbench.dashboards.explorer.state import ExplorerState
+from workbench.dashboards.explorer.what_if_panel import KEY, TITLE, WhatIfPanel
+from workbench.dashboards.explorer.worklist import Filters
 from workbench.dashboards.session import CaseSession
-from workbench.dashboards.state import ExplorerState
 from workbench.dashboards.viewer import FilmViewer
-from workbench.dashboards.what_if_panel import KEY, TITLE, WhatIfPanel
-from workbench.dashboards.worklist import Filters
 from workbench.plots.viewer.content import FilmView
 from workbench.runs.reviews import ReviewBook
 

@@ -8,7 +8,7 @@ from workbench.core.case import Case
 from workbench.core.errors import OptionError
 from workbench.core.manifest import Manifest
 from workbench.core.predictions import Predictions
-from workbench.dashboards.worklist import COLUMNS, Filters, choices, confusion_counts, ordered, worklist
+from workbench.dashboards.explorer.worklist import COLUMNS, Filters, choices, confusion_counts, ordered, worklist
 from workbench.runs.reviews import Review
 
 

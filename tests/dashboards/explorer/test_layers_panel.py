@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from tests.small_networks import small_resnet
-from workbench.dashboards.explorer import CaseExplorer
-from workbench.dashboards.layers_panel import LayersPanel
+from workbench.dashboards.explorer.explorer import CaseExplorer
+from workbench.dashboards.explorer.layers_panel import LayersPanel
+from workbench.dashboards.explorer.state import ExplorerState
 from workbench.dashboards.session import CaseSession
-from workbench.dashboards.state import ExplorerState
 from workbench.models.classifier import wrap
 
 

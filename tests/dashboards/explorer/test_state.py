@@ -1,9 +1,9 @@
 import pytest
 
 from workbench.core.errors import WorkbenchError
+from workbench.dashboards.explorer.state import SAID, ExplorerState
+from workbench.dashboards.explorer.worklist import Filters
 from workbench.dashboards.session import CaseSession
-from workbench.dashboards.state import SAID, ExplorerState
-from workbench.dashboards.worklist import Filters
 from workbench.runs.reviews import Review, ReviewBook
 
 

@@ -10,10 +10,10 @@ import pytest
 
 from workbench.core.errors import MethodRefusedError
 from workbench.core.manifest import read_manifest
-from workbench.dashboards.comparison import ModelComparison, compare
-from workbench.dashboards.comparison_numbers import comparison_numbers
-from workbench.dashboards.disagreement_list import DisagreementFilters, disagreement_frame, who_is_right
-from workbench.dashboards.export_panel import packed
+from workbench.dashboards.comparison.comparison import ModelComparison, compare
+from workbench.dashboards.comparison.disagreement_list import DisagreementFilters, disagreement_frame, who_is_right
+from workbench.dashboards.comparison.export_panel import packed
+from workbench.dashboards.comparison.numbers import comparison_numbers
 from workbench.evaluation.comparison import compare_predictions
 from workbench.evaluation.intervals import Resampling
 from workbench.models.classifier import predict

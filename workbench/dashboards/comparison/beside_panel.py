@@ -14,8 +14,8 @@ from workbench.core.case import Case
 from workbench.core.errors import WorkbenchError
 from workbench.core.explanation import Explanation
 from workbench.core.geometry import scaling
-from workbench.dashboards.comparison_parts import quiet_html, table_html, warning_html
-from workbench.dashboards.comparison_state import ComparisonState
+from workbench.dashboards.comparison.parts import quiet_html, table_html, warning_html
+from workbench.dashboards.comparison.state import ComparisonState
 from workbench.dashboards.tables import number_text, share_text
 from workbench.dashboards.viewer import FilmViewer
 from workbench.plots.overlays import scale_of

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import ipywidgets as widgets
 import pytest
 
-from workbench.dashboards.explorer import PANELS, CaseExplorer
+from workbench.dashboards.explorer.explorer import PANELS, CaseExplorer
+from workbench.dashboards.explorer.state import ExplorerState
 from workbench.dashboards.session import CaseSession
-from workbench.dashboards.state import ExplorerState
 from workbench.dashboards.viewer import FilmViewer
 from workbench.runs.reviews import ReviewBook
 

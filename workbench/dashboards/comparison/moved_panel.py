@@ -11,8 +11,8 @@ from workbench.audit.scorecard import percent
 from workbench.core.progress import Progress
 from workbench.dashboards.background import Background
 from workbench.dashboards.chart import Chart
-from workbench.dashboards.comparison_parts import quiet_html, saying, table_html, warning_html
-from workbench.dashboards.comparison_state import ComparisonState
+from workbench.dashboards.comparison.parts import quiet_html, saying, table_html, warning_html
+from workbench.dashboards.comparison.state import ComparisonState
 from workbench.evaluation.intervals import Interval
 from workbench.plots.share_charts import share_chart
 from workbench.plots.theme import method_title

@@ -11,7 +11,7 @@ from workbench.audit.region_shares import region_shares
 from workbench.core.case import Case
 from workbench.core.errors import WorkbenchError
 from workbench.core.explanation import Explanation
-from workbench.dashboards.state import ExplorerState
+from workbench.dashboards.explorer.state import ExplorerState
 from workbench.dashboards.tables import html_table, number_text, share_text
 from workbench.dashboards.viewer import FilmViewer
 from workbench.imaging.regions import box_iou, map_box, mask_box

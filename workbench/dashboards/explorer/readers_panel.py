@@ -7,7 +7,7 @@ import ipywidgets as widgets
 
 from workbench.core.errors import WorkbenchError
 from workbench.dashboards.download import Download
-from workbench.dashboards.state import ExplorerState
+from workbench.dashboards.explorer.state import ExplorerState
 from workbench.dashboards.tables import html_table
 from workbench.evaluation.agreement import ReaderAgreement, reader_agreement
 from workbench.evaluation.intervals import Interval

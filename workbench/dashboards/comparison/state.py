@@ -10,9 +10,9 @@ from workbench.core.errors import WorkbenchError
 from workbench.core.explanation import Explanation
 from workbench.core.progress import Progress
 from workbench.dashboards.background import Background
-from workbench.dashboards.compared import ComparedModels
-from workbench.dashboards.comparison_numbers import ComparisonNumbers, comparison_numbers
-from workbench.dashboards.disagreement_list import COLUMNS, DisagreementFilters, disagreement_frame
+from workbench.dashboards.comparison.compared import ComparedModels
+from workbench.dashboards.comparison.disagreement_list import COLUMNS, DisagreementFilters, disagreement_frame
+from workbench.dashboards.comparison.numbers import ComparisonNumbers, comparison_numbers
 from workbench.evaluation.intervals import DEFAULT_RESAMPLING, Resampling
 from workbench.evaluation.units import IMAGE, UNITS
 

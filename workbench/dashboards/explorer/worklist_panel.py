@@ -7,8 +7,8 @@ import ipywidgets as widgets
 from itables.widget import ITable
 
 from workbench.dashboards.chart import Chart, Span
-from workbench.dashboards.state import ExplorerState
-from workbench.dashboards.worklist import ORDERS, OUTCOMES, Filters, choices, confusion_counts
+from workbench.dashboards.explorer.state import ExplorerState
+from workbench.dashboards.explorer.worklist import ORDERS, OUTCOMES, Filters, choices, confusion_counts
 from workbench.plots.selectable import case_overview
 
 FILTERED = ("split", "body_part", "view", "label", "prediction", "flag", "verdict")

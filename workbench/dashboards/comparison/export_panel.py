@@ -14,8 +14,8 @@ from workbench.core.files import write_bytes
 from workbench.core.manifest import write_manifest
 from workbench.core.progress import Progress
 from workbench.dashboards.background import Background
-from workbench.dashboards.comparison_parts import quiet_html
-from workbench.dashboards.comparison_state import ComparisonState
+from workbench.dashboards.comparison.parts import quiet_html
+from workbench.dashboards.comparison.state import ComparisonState
 from workbench.dashboards.download import Download
 from workbench.plots.charts_page import charts_page
 from workbench.runs.locations import output_folder

@@ -5,9 +5,9 @@ from typing import Any
 import ipywidgets as widgets
 
 from workbench.dashboards.chart import Chart
-from workbench.dashboards.comparison_numbers import ComparisonNumbers
-from workbench.dashboards.comparison_parts import fill_page, heading, quiet_html, row, saying, table_html, warning_html
-from workbench.dashboards.comparison_state import ComparisonState
+from workbench.dashboards.comparison.numbers import ComparisonNumbers
+from workbench.dashboards.comparison.parts import fill_page, heading, quiet_html, row, saying, table_html, warning_html
+from workbench.dashboards.comparison.state import ComparisonState
 from workbench.evaluation.metrics import LOWER_IS_BETTER, METRICS
 from workbench.evaluation.units import UNITS
 from workbench.plots.charts import roc_chart

@@ -7,7 +7,7 @@ import pytest
 from workbench.audit.scorecard import Scorecard, score_films
 from workbench.core.errors import ManifestError, ModelError, OptionError, RunError
 from workbench.core.manifest import write_manifest
-from workbench.dashboards.compared import load_models
+from workbench.dashboards.comparison.compared import load_models
 from workbench.imaging.recipes import Recipe
 from workbench.models.checkpoints import save_classifier
 from workbench.models.zoo import build_classifier

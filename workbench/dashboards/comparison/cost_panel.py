@@ -11,8 +11,8 @@ import torch
 from workbench.core.errors import WorkbenchError
 from workbench.core.progress import Progress
 from workbench.dashboards.background import Background
-from workbench.dashboards.comparison_parts import quiet_html, table_html, warning_html
-from workbench.dashboards.comparison_state import ComparisonState
+from workbench.dashboards.comparison.parts import quiet_html, table_html, warning_html
+from workbench.dashboards.comparison.state import ComparisonState
 
 NOT_KNOWN = "–"
 ROUNDS, REPEATS = 5, 3

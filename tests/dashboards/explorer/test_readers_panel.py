@@ -2,9 +2,9 @@
 
 import pytest
 
-from workbench.dashboards.readers_panel import HIDDEN, ReadersPanel
+from workbench.dashboards.explorer.readers_panel import HIDDEN, ReadersPanel
+from workbench.dashboards.explorer.state import ExplorerState
 from workbench.dashboards.session import CaseSession
-from workbench.dashboards.state import ExplorerState
 from workbench.runs.reviews import Review, ReviewBook
 
 EVIL = "<script>hacked()</script>"

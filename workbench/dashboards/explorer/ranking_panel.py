@@ -8,8 +8,8 @@ import numpy as np
 from workbench.core.errors import ModelError
 from workbench.core.progress import Progress
 from workbench.dashboards.background import Background
+from workbench.dashboards.explorer.state import ExplorerState
 from workbench.dashboards.session import BATCH
-from workbench.dashboards.state import ExplorerState
 from workbench.evaluation.embedding import LEAST, embedding
 
 MOST_EMBEDDED = 2000

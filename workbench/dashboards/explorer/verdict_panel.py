@@ -7,7 +7,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from workbench.core.errors import WorkbenchError
-from workbench.dashboards.state import ExplorerState
+from workbench.dashboards.explorer.state import ExplorerState
 from workbench.runs.reviews import VERDICTS, Review
 
 VERDICT_KEYS = dict(zip(("r", "x", "u"), VERDICTS, strict=True))

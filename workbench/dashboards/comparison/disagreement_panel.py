@@ -7,8 +7,8 @@ import pandas as pd
 from itables.widget import ITable
 
 from workbench.dashboards.chart import Chart
-from workbench.dashboards.comparison_state import ComparisonState
-from workbench.dashboards.disagreement_list import COLUMNS, DisagreementFilters, probability_column
+from workbench.dashboards.comparison.disagreement_list import COLUMNS, DisagreementFilters, probability_column
+from workbench.dashboards.comparison.state import ComparisonState
 from workbench.plots.selectable import probability_pairs
 
 ROWS_A_PAGE = 12

@@ -8,15 +8,15 @@ from typing import Any
 import ipywidgets as widgets
 
 from workbench.core.manifest import Manifest
-from workbench.dashboards.beside_panel import BesidePanel
-from workbench.dashboards.compared import Models, load_models
-from workbench.dashboards.comparison_metrics import CurvesPanel, MetricsPanel, TestsPanel
-from workbench.dashboards.comparison_parts import warning_html
-from workbench.dashboards.comparison_state import ComparisonState
-from workbench.dashboards.cost_panel import CostPanel
-from workbench.dashboards.disagreement_panel import DisagreementPanel
-from workbench.dashboards.export_panel import ExportPanel
-from workbench.dashboards.moved_panel import MovedPanel
+from workbench.dashboards.comparison.beside_panel import BesidePanel
+from workbench.dashboards.comparison.compared import Models, load_models
+from workbench.dashboards.comparison.cost_panel import CostPanel
+from workbench.dashboards.comparison.disagreement_panel import DisagreementPanel
+from workbench.dashboards.comparison.export_panel import ExportPanel
+from workbench.dashboards.comparison.metrics_panels import CurvesPanel, MetricsPanel, TestsPanel
+from workbench.dashboards.comparison.moved_panel import MovedPanel
+from workbench.dashboards.comparison.parts import warning_html
+from workbench.dashboards.comparison.state import ComparisonState
 from workbench.evaluation.intervals import DEFAULT_RESAMPLING, Resampling
 from workbench.plots.theme import colour
 

@@ -9,8 +9,8 @@ import traitlets
 
 from workbench.core.case import Case
 from workbench.core.errors import Skipped, WorkbenchError
+from workbench.dashboards.explorer.worklist import ORDERS, Filters, ordered, worklist
 from workbench.dashboards.session import CaseSession
-from workbench.dashboards.worklist import ORDERS, Filters, ordered, worklist
 from workbench.runs.reviews import Review, ReviewBook
 
 NEIGHBOURS = (1, 2, -1)
@@ -27,7 +27,7 @@ class ExplorerState(traitlets.HasTraits):
     book
         Where verdicts go; None keeps none.
     suspicion
-        By case id, as :func:`workbench.dashboards.worklist.worklist` takes it.
+        By case id, as :func:`workbench.dashboards.explorer.worklist.worklist` takes it.
     """
 
     case_id = traitlets.Unicode("")

@@ -10,18 +10,18 @@ import ipywidgets as widgets
 from workbench.core.errors import OptionError
 from workbench.core.manifest import Manifest
 from workbench.core.predictions import Predictions
-from workbench.dashboards.case_panel import CasePanel
-from workbench.dashboards.layers_panel import LayersPanel
-from workbench.dashboards.ranking_panel import RankingPanel
-from workbench.dashboards.readers_panel import ReadersPanel
+from workbench.dashboards.explorer.case_panel import CasePanel
+from workbench.dashboards.explorer.layers_panel import LayersPanel
+from workbench.dashboards.explorer.ranking_panel import RankingPanel
+from workbench.dashboards.explorer.readers_panel import ReadersPanel
+from workbench.dashboards.explorer.state import ExplorerState
+from workbench.dashboards.explorer.verdict_panel import KEYS, VerdictPanel
+from workbench.dashboards.explorer.what_if_panel import TITLE as WHAT_IF
+from workbench.dashboards.explorer.what_if_panel import WhatIfPanel
+from workbench.dashboards.explorer.worklist_panel import WorklistPanel
 from workbench.dashboards.session import CaseSession
 from workbench.dashboards.sources import Source, run_source
-from workbench.dashboards.state import ExplorerState
-from workbench.dashboards.verdict_panel import KEYS, VerdictPanel
 from workbench.dashboards.viewer import FilmViewer
-from workbench.dashboards.what_if_panel import TITLE as WHAT_IF
-from workbench.dashboards.what_if_panel import WhatIfPanel
-from workbench.dashboards.worklist_panel import WorklistPanel
 from workbench.models.classifier import Classifier
 from workbench.runs.reviews import ReviewBook
 from workbench.runs.run import Run

@@ -13,7 +13,7 @@ from workbench.audit.region_shares import stage_shares
 from workbench.core.case import Case
 from workbench.core.errors import WorkbenchError
 from workbench.core.explanation import Activations
-from workbench.dashboards.state import ExplorerState
+from workbench.dashboards.explorer.state import ExplorerState
 from workbench.dashboards.tables import html_table, share_text
 from workbench.dashboards.viewer import FilmViewer
 from workbench.plots.overlays import coloured, scale_of

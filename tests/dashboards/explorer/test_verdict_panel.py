@@ -2,10 +2,10 @@
 
 import pytest
 
+from workbench.dashboards.explorer.state import ExplorerState
+from workbench.dashboards.explorer.verdict_panel import ASK_NAME, NO_PLACE, VERDICT_KEYS, VerdictPanel
+from workbench.dashboards.explorer.worklist import Filters
 from workbench.dashboards.session import CaseSession
-from workbench.dashboards.state import ExplorerState
-from workbench.dashboards.verdict_panel import ASK_NAME, NO_PLACE, VERDICT_KEYS, VerdictPanel
-from workbench.dashboards.worklist import Filters
 from workbench.runs.reviews import Review, ReviewBook
 
 

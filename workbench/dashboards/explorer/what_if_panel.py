@@ -11,11 +11,18 @@ from workbench.audit.what_if import Look, WhatIf
 from workbench.core.progress import Progress
 from workbench.dashboards.background import Background
 from workbench.dashboards.download import Download
-from workbench.dashboards.edit_history import HEAD, EditedOnce, change_words, edit_words, edited_once, history_csv
-from workbench.dashboards.option_controls import STYLE, OptionControls
-from workbench.dashboards.state import ExplorerState
+from workbench.dashboards.explorer.edit_history import (
+    HEAD,
+    EditedOnce,
+    change_words,
+    edit_words,
+    edited_once,
+    history_csv,
+)
+from workbench.dashboards.explorer.option_controls import STYLE, OptionControls
+from workbench.dashboards.explorer.state import ExplorerState
+from workbench.dashboards.explorer.things import thing_mask, things
 from workbench.dashboards.tables import html_table
-from workbench.dashboards.things import thing_mask, things
 from workbench.dashboards.viewer import FilmViewer
 from workbench.imaging.regions import mask_box
 from workbench.plots.overlays import Scale, scale_of
