@@ -1,5 +1,10 @@
 """Write the pictures of README and docs into ``docs/gallery``, from the demo's runs (which it makes where missing)."""
 
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from phantom_sheets import flags_sheet, furniture_sheet, parts_sheet
@@ -15,6 +20,8 @@ from workbench.runs import Run
 
 GALLERY = Path(__file__).parent / "gallery"
 CHROMIUM = "/usr/bin/chromium"
+STARTING_MS = 180_000
+"""A kernel that loads torch, on a machine that has other work."""
 
 
 def main() -> None:
@@ -29,6 +36,7 @@ def main() -> None:
     draw_story(films.split(OTHER), models)
     draw_cases(films.split(OTHER), models)
     draw_reports(result)
+    draw_dashboards(result)
 
 
 def draw_story(films: Manifest, models: dict[str, wb.Classifier]) -> None:
@@ -65,6 +73,41 @@ def draw_reports(result: DemoResult) -> None:
             page.wait_for_timeout(1500)
             page.screenshot(path=GALLERY / f"report-{run.kind}.png")
         browser.close()
+
+
+def draw_dashboards(result: DemoResult) -> None:
+    """Take screenshots of the case explorer and the model comparison as `workbench serve` shows them."""
+    from playwright.sync_api import sync_playwright
+
+    read_flag = next(run for run in result.runs if run.kind == "evaluate")
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page(viewport={"width": 1600, "height": 1500})
+        with _served("00_case_explorer", f"run={read_flag.id}") as address:
+            page.goto(address, wait_until="commit")
+            page.wait_for_selector(".fv-map-title", timeout=STARTING_MS)
+            page.wait_for_timeout(4000)
+            page.screenshot(path=GALLERY / "explorer.png")
+        with _served("10_model_comparison") as address:
+            page.goto(address, wait_until="commit")
+            page.get_by_role("tab", name="Cases").click(timeout=STARTING_MS)
+            page.wait_for_selector(".fv-map-title", timeout=STARTING_MS)
+            page.wait_for_timeout(4000)
+            page.screenshot(path=GALLERY / "comparison.png")
+        browser.close()
+
+
+@contextmanager
+def _served(notebook: str, *parameters: str) -> Iterator[str]:
+    """Serve a notebook and give its address, which is the one line with a link that the command prints."""
+    command = [sys.executable, "-c", "from workbench.cli.commands import main; main()", "serve"]
+    command += [f"notebooks/{notebook}.ipynb", "--no-browser", *(word for each in parameters for word in ("-p", each))]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        yield next(line.strip() for line in server.stdout or () if "http" in line)
+    finally:
+        server.send_signal(signal.SIGINT)
+        server.wait(60)
 
 
 def _one_of_each(runs: tuple[Run, ...]) -> list[Run]:
