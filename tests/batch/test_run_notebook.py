@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from io import StringIO
 from pathlib import Path
 
@@ -154,7 +155,9 @@ def test_output_that_no_report_can_show_fails_the_run_but_keeps_the_work(
 
 def test_ctrl_c_tells_the_kernel_and_marks_the_run_then_it_is_resumed(write_notebook: Write, store: RunStore) -> None:
     notebook = write_notebook(WAIT)
-    process = subprocess.Popen([sys.executable, "-c", RUN_IT, str(notebook), str(store.root)], stderr=subprocess.PIPE)
+    command = [sys.executable, "-c", RUN_IT, str(notebook), str(store.root)]
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell's background job ignores Ctrl-C
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, preexec_fn=heed)
     given_up = time.monotonic() + 60
     while not list(store.root.glob("*/at work")):
         assert time.monotonic() < given_up

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -51,9 +52,9 @@ def failed(store: RunStore, error: BaseException) -> Run:
 
 
 def working_process(store: RunStore) -> tuple[subprocess.Popen[str], Run]:
-    process = subprocess.Popen(
-        [sys.executable, "-c", WORK_UNTIL_KILLED, str(store.root)], stdout=subprocess.PIPE, text=True
-    )
+    command = [sys.executable, "-c", WORK_UNTIL_KILLED, str(store.root)]
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell's background job ignores Ctrl-C
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=heed)
     assert process.stdout is not None
     with process.stdout:
         name = process.stdout.readline().strip()
