@@ -13,7 +13,7 @@ import workbench as wb
 from workbench.cli.terminal import Bars
 from workbench.core.errors import WorkbenchError
 from workbench.core.manifest import Manifest
-from workbench.demo import MODELS, OTHER, DemoResult, run_demo
+from workbench.demo import MODELS, OTHER, DemoResult, notebook_folder, run_demo
 from workbench.plots.explanation_sheet import explanation_sheet
 from workbench.reports import cases
 from workbench.runs import Run
@@ -101,7 +101,11 @@ def draw_dashboards(result: DemoResult) -> None:
 def _served(notebook: str, *parameters: str) -> Iterator[str]:
     """Serve a notebook and give its address, which is the one line with a link that the command prints."""
     command = [sys.executable, "-c", "from workbench.cli.commands import main; main()", "serve"]
-    command += [f"notebooks/{notebook}.ipynb", "--no-browser", *(word for each in parameters for word in ("-p", each))]
+    command += [
+        str(notebook_folder() / f"{notebook}.ipynb"),
+        "--no-browser",
+        *(word for each in parameters for word in ("-p", each)),
+    ]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         yield next(line.strip() for line in server.stdout or () if "http" in line)
