@@ -1,4 +1,4 @@
-"""The demo: two models that look equally good, of which one reads the flag; every step a run with a report."""
+"""The demo: two models that do well on films like their own, of which one reads the flag; each step is a run."""
 
 import re
 import time

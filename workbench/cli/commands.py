@@ -66,7 +66,7 @@ def demo(
     test_films: Annotated[int, typer.Option(help="Films to test on.")] = 420,
     epochs: Annotated[int, typer.Option(help="Epochs of each model.")] = 8,
 ) -> None:
-    """Train two models that look equally good, and find the one that reads the flag."""
+    """Train two models that do well on films like their own, and find the one that reads the flag."""
     from workbench.audit.scorecard import comparison_rows
     from workbench.cli.terminal import Bars, print_comparison
     from workbench.demo import DemoOptions, run_demo
