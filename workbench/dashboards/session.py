@@ -32,6 +32,8 @@ V = TypeVar("V")
 
 BATCH = 16
 """Films for which the network is held at a time."""
+PAUSE_S = 0.2
+"""Before neighbours are made, so that the film just asked for reaches the screen first."""
 KEPT_FILMS, KEPT_MAPS = 24, 512
 """How many films and maps stay in memory: a film of 2048 x 2048 takes 16 MB, a map a few kB."""
 
@@ -231,7 +233,9 @@ class CaseSession:
         """Make maps of films that will be looked at next, in the background; what waited before is dropped."""
         for waiting in self._waiting:
             waiting.cancel()
-        self._waiting = [self._prefetcher.submit(self._fetch, each, method, target, layer) for each in case_ids]
+        pause = self._prefetcher.submit(time.sleep, PAUSE_S)
+        made = (self._prefetcher.submit(self._fetch, each, method, target, layer) for each in case_ids)
+        self._waiting = [pause, *made]
 
     def close(self) -> None:
         """End the background work."""
