@@ -67,6 +67,7 @@ _HOMES = {
     "run_notebook": "batch.run_notebook:run_notebook",
     "save_model": "models.checkpoints:save_classifier",
     "score_films": "audit.scorecard:score_films",
+    "select_films": "data.subsets:select_films",
     "train": "training.fit:train",
     "wrap": "models.classifier:wrap",
     "write_croissant": "data.croissant:write_croissant",
