@@ -29,8 +29,10 @@ def foreign_networks() -> dict[str, Callable[[], nn.Module]]:
     found: dict[str, Callable[[], nn.Module]] = {}
     if importlib.util.find_spec("timm"):
         timm = importlib.import_module("timm")
-        for name in ("convnext_atto", "vit_tiny_patch16_224"):
-            found[f"timm's {name}"] = lambda name=name: settled(lambda: timm.create_model(name, num_classes=2))
+        for name, options in (("convnext_atto", {}), ("vit_tiny_patch16_224", {"img_size": SIDE})):
+            found[f"timm's {name}"] = lambda name=name, options=options: settled(
+                lambda: timm.create_model(name, num_classes=2, **options)
+            )
     if importlib.util.find_spec("monai"):
         nets = importlib.import_module("monai.networks.nets")
         about = {"spatial_dims": 2, "in_channels": 3, "out_channels": 2}

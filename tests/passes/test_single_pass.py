@@ -23,21 +23,20 @@ from tests.small_networks import (
 from workbench.core.errors import ModelError
 from workbench.models.compact_densenet import compact_densenet
 from workbench.passes.layers import Tap, find_layers
-from workbench.passes.single_pass import Needs, Seen, run_pass
+from workbench.passes.single_pass import Chosen, Needs, Seen, run_pass
 
 IMAGES = noise(2, 3, 20, 20)
 
 
-def first_class(logits: Tensor) -> Tensor:
-    return torch.zeros(len(logits), dtype=torch.int64)
-
-
-def logit(logits: Tensor, classes: Tensor) -> Tensor:
-    return logits.gather(1, classes[:, None])[:, 0]
+def first_class(logits: Tensor) -> tuple[Chosen]:
+    coefficients = torch.zeros_like(logits)
+    coefficients[:, 0] = 1
+    return (Chosen(torch.zeros(len(logits), dtype=torch.int64), coefficients),)
 
 
 def seen_by(net: nn.Module, needs: Needs, images: Tensor = IMAGES) -> Seen:
-    return run_pass(net, images, needs, choose=first_class, score=logit)
+    (seen,) = run_pass(net, images, needs, choose=first_class)
+    return seen
 
 
 def at(*taps: Tap, **more: Any) -> Needs:
@@ -208,8 +207,12 @@ def breaks(net: Any, images: Tensor) -> Tensor:
     raise BrokenError
 
 
-def refuses(logits: Tensor, *_: Tensor) -> Tensor:
+def refuses(logits: Tensor) -> tuple[Chosen]:
     raise BrokenError
+
+
+def misshapen(logits: Tensor) -> tuple[Chosen]:
+    return (Chosen(torch.zeros(len(logits), dtype=torch.int64), torch.ones(len(logits), 7)),)
 
 
 @pytest.mark.parametrize("needs", [Needs(), EVERYTHING])
@@ -217,14 +220,9 @@ def refuses(logits: Tensor, *_: Tensor) -> Tensor:
 def test_the_network_is_left_as_found_after_an_error(needs: Needs, where: str) -> None:
     net = unusual(hand_written(breaks if where == "forward" else functional))
     before = state_of(net)
-    with pytest.raises(BrokenError):
-        run_pass(
-            net,
-            IMAGES,
-            needs,
-            choose=refuses if where == "choose" else first_class,
-            score=refuses if where == "score" else logit,
-        )
+    choices = {"forward": first_class, "choose": refuses, "score": misshapen}
+    with pytest.raises(RuntimeError if where == "score" else BrokenError):
+        run_pass(net, IMAGES, needs, choose=choices[where])
     assert state_of(net) == before
 
 
@@ -275,3 +273,23 @@ def test_needs_join() -> None:
     assert joined == Needs(frozenset({Tap("b")}), frozenset({Tap("a")}), input_gradient=True)
     assert joined.at_input
     assert not at(Tap("a")).at_input
+
+
+def test_two_targets_share_one_forward_pass_and_equal_two_passes() -> None:
+    net = hand_written(functional)
+    calls = []
+    net.register_forward_hook(lambda *_: calls.append(1))
+    weights = [torch.tensor([1.0, 0.0]), torch.tensor([-1.0, 2.0])]
+
+    def chosen(weight: Tensor) -> Chosen:
+        return Chosen(torch.zeros(len(IMAGES), dtype=torch.int64), weight.expand(len(IMAGES), -1))
+
+    both = run_pass(net, IMAGES, EVERYTHING, choose=lambda _: [chosen(weight) for weight in weights])
+    assert len(calls) == 1
+    for weight, found in zip(weights, both, strict=True):
+        (alone,) = run_pass(net, IMAGES, EVERYTHING, choose=lambda _, weight=weight: [chosen(weight)])
+        torch.testing.assert_close(found.scores, found.logits @ weight)
+        torch.testing.assert_close(found.gradients, alone.gradients)
+        torch.testing.assert_close(found.input_gradient, alone.input_gradient)
+        torch.testing.assert_close(found.guided_input_gradient, alone.guided_input_gradient)
+    assert not torch.allclose(both[0].input_gradient, both[1].input_gradient)

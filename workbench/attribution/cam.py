@@ -43,7 +43,7 @@ class CAM(SharedMethod):
     @override
     def combine(self, seen: Seen, classifier: Classifier) -> Float[Tensor, "n hm wm"]:
         weight, bias = _linear_head(classifier)
-        coefficients = classifier.head.coefficients(seen.classes).to(weight)
+        coefficients = seen.chosen.coefficients.to(weight)
         features = seen.activations[explained_tap(classifier, "")]
         maps = torch.einsum("nchw,nc->nhw", features, coefficients @ weight)
         rebuilt = maps.mean(dim=(1, 2)) + coefficients @ bias

@@ -20,7 +20,9 @@ from workbench.models.classifier import Classifier
 GREY_DIMENSIONS, COLOUR_DIMENSIONS = (2, 3), 4
 
 
-def input_batches(classifier: Classifier, films: Any, *, batch_size: int) -> Iterator[FilmBatch]:
+def input_batches(
+    classifier: Classifier, films: Any, *, batch_size: int, whole_studies: bool = False
+) -> Iterator[FilmBatch]:
     """Yield batches of whatever was given.
 
     Parameters
@@ -33,6 +35,8 @@ def input_batches(classifier: Classifier, films: Any, *, batch_size: int) -> Ite
         it.
     batch_size
         Films a batch.
+    whole_studies
+        Keep the films of a study in one batch.
 
     Returns
     -------
@@ -50,7 +54,7 @@ def input_batches(classifier: Classifier, films: Any, *, batch_size: int) -> Ite
         raise OptionError(f"batch_size: {batch_size} is below 1")
     if isinstance(films, Tensor):
         return _tensor_batches(films, batch_size)
-    return film_batches(as_films(films), classifier.recipe, batch_size=batch_size)
+    return film_batches(as_films(films), classifier.recipe, batch_size=batch_size, whole_studies=whole_studies)
 
 
 def as_films(films: Any) -> list[Film]:
@@ -104,4 +108,5 @@ def _tensor_batches(images: Tensor, batch_size: int) -> Iterator[FilmBatch]:
             labels=torch.full((count,), -1),
             to_film=np.tile(np.eye(3), (count, 1, 1)),
             film_sizes=np.tile(np.array([height, width], dtype=np.int64), (count, 1)),
+            study_ids=tuple(f"film-{start + index}" for index in range(count)),
         )

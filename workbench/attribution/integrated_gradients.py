@@ -3,13 +3,15 @@
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 from typing_extensions import override
 
+from workbench.attribution.completeness import completeness_error
 from workbench.attribution.methods import METHODS, OwnMethod
+from workbench.attribution.score_model import ScoreModel
 from workbench.core.options import option
-from workbench.models.classifier import Classifier
+from workbench.passes.single_pass import Seen
 
 
 @METHODS.register("integrated-gradients")
@@ -23,20 +25,21 @@ class IntegratedGradients(OwnMethod):
     steps: int = option(32, "points of the Gauss-Legendre quadrature", low=2, high=1000)
 
     @override
-    def attribute(
-        self, classifier: Classifier, images: Float[Tensor, "n c h w"], classes: Int[Tensor, " n"]
-    ) -> Float[Tensor, "n hm wm"]:
+    def attribute(self, score_model: ScoreModel, seen: Seen) -> Float[Tensor, "n hm wm"]:
         from captum.attr import IntegratedGradients as Integrator  # costs a second to import
 
-        def score(inputs: Tensor, chosen: Tensor) -> Tensor:
-            return classifier.head.score(classifier.module(inputs), chosen)
-
-        black = classifier.recipe.normalise(torch.zeros((1, 1, 1), device=images.device)).to(images)
-        maps = Integrator(score).attribute(
-            images,
-            baselines=black.expand_as(images),
-            additional_forward_args=(classes,),
+        films = torch.arange(len(seen.images), device=seen.images.device)
+        maps = Integrator(score_model).attribute(
+            seen.images,
+            baselines=score_model.black.expand_as(seen.images),
+            additional_forward_args=(films,),
             n_steps=self.steps,
-            internal_batch_size=max(8, len(images)),
+            internal_batch_size=max(8, len(seen.images)),
         )
         return maps.sum(dim=1)
+
+    @override
+    def measures(
+        self, score_model: ScoreModel, seen: Seen, maps: Float[Tensor, "n hm wm"]
+    ) -> dict[str, Float[Tensor, " n"]]:
+        return {"completeness_error": completeness_error(score_model, seen, maps)}

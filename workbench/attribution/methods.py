@@ -5,12 +5,13 @@ A *shared* method says what it needs of one pass and turns it into maps; ``expla
 """
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 from typing_extensions import override
 
+from workbench.attribution.score_model import ScoreModel
 from workbench.core.errors import MethodRefusedError
 from workbench.core.options import check_options, option_values
 from workbench.core.registry import Registry
@@ -22,6 +23,9 @@ from workbench.passes.single_pass import Needs, Seen
 class AbstractMethod(ABC):
     """An attribution method with its options; subclasses are frozen dataclasses."""
 
+    uses_gradients: ClassVar[bool] = True
+    """Whether it looks into the network; one that does not serves any function that gives probabilities."""
+
     def __post_init__(self) -> None:
         check_options(self)
 
@@ -31,6 +35,15 @@ class AbstractMethod(ABC):
     @abstractmethod
     def needs(self, classifier: Classifier) -> Needs:
         """Return what the common pass has to record."""
+
+    def measures(
+        self,
+        score_model: ScoreModel,  # noqa: ARG002 - those that measure look at all three
+        seen: Seen,  # noqa: ARG002
+        maps: Float[Tensor, "n hm wm"],  # noqa: ARG002
+    ) -> dict[str, Float[Tensor, " n"]]:
+        """Return numbers that go with each map, such as how far it is from summing to the score."""
+        return {}
 
     def provenance(self, classifier: Classifier) -> dict[str, Any]:  # noqa: ARG002 - those with a layer look at it
         """Return the options and whatever else decides the map."""
@@ -46,17 +59,15 @@ class SharedMethod(AbstractMethod):
 
 
 class OwnMethod(AbstractMethod):
-    """A method that runs the network as often as it likes."""
+    """A method that runs the network as often as it likes; it may ask the common pass for something to start from."""
 
     @override
     def needs(self, classifier: Classifier) -> Needs:
         return Needs()
 
     @abstractmethod
-    def attribute(
-        self, classifier: Classifier, images: Float[Tensor, "n c h w"], classes: Int[Tensor, " n"]
-    ) -> Float[Tensor, "n hm wm"]:
-        """Return the signed, raw maps of the scores of these classes."""
+    def attribute(self, score_model: ScoreModel, seen: Seen) -> Float[Tensor, "n hm wm"]:
+        """Return the signed, raw maps of these scores; ``seen`` holds the images and what the needs named."""
 
 
 METHODS: Registry[AbstractMethod] = Registry("method")

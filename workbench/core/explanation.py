@@ -41,6 +41,8 @@ class Explanation:
         Plain JSON: method, options, layer, score, weights.
     skipped
         Films that could not be read.
+    measures
+        Name -> (n) numbers that go with the maps: ``completeness_error`` says how far a map is from adding up.
     """
 
     method: str
@@ -52,6 +54,7 @@ class Explanation:
     probabilities: np.ndarray
     provenance: dict[str, Any] = field(default_factory=dict)
     skipped: tuple[Skipped, ...] = ()
+    measures: dict[str, np.ndarray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.case_ids)
@@ -66,7 +69,7 @@ class Explanation:
         return self.case_ids.index(case_id)
 
     def to_frame(self) -> Any:
-        """Return a pandas DataFrame, one row a case: target, map extremes and mass."""
+        """Return a pandas DataFrame, one row a case: target, map extremes and mass, and the measures."""
         import pandas as pd
 
         flat = self.maps.reshape(len(self), -1)
@@ -78,12 +81,14 @@ class Explanation:
                 "minimum": flat.min(axis=1),
                 "maximum": flat.max(axis=1),
                 "positive_mass": np.clip(flat, 0, None).sum(axis=1),
+                **self.measures,
             }
         )
 
     def save(self, path: Path) -> None:
         """Write ``path`` (npz, no pickles) and the rest beside it as JSON."""
         arrays = {name: getattr(self, name) for name in ARRAYS}
+        arrays |= {MEASURE + name: values for name, values in self.measures.items()}
         content = io.BytesIO()
         np.savez_compressed(content, **arrays)
         write_bytes(path, content.getvalue())
@@ -93,6 +98,8 @@ class Explanation:
 
 
 ARRAYS = ("targets", "maps", "to_film", "film_sizes", "probabilities")
+MEASURE = "measure-"
+"""Begins the name of an array that holds a measure."""
 
 
 def load_explanation(path: Path) -> Explanation:
@@ -101,12 +108,14 @@ def load_explanation(path: Path) -> Explanation:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in ARRAYS}
+            measures = {name.removeprefix(MEASURE): stored[name] for name in stored if name.startswith(MEASURE)}
         skipped = tuple(Skipped(what, reason) for what, reason in about["skipped"])
         return Explanation(
             method=about["method"],
             case_ids=tuple(about["case_ids"]),
             provenance=about["provenance"],
             skipped=skipped,
+            measures=measures,
             **arrays,
         )
     except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as error:

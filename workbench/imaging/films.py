@@ -34,11 +34,14 @@ class Film:
         Returns the pixels (h, w) in 0..1; raises ReaderError.
     label
         Class index, -1 where it is not known.
+    study_id
+        The examination it belongs to; empty for a film of its own.
     """
 
     film_id: str
     read: Callable[[], FilmPixels]
     label: int = -1
+    study_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,11 +54,15 @@ class FilmBatch:
     to_film: AffineBatch
     film_sizes: FilmSizes
     skipped: tuple[Skipped, ...] = ()
+    study_ids: tuple[str, ...] = ()
 
 
 def manifest_films(manifest: Manifest, edit: Edit | None = None) -> list[Film]:
     """Return the films of a manifest in its order, each changed by ``edit`` after reading."""
-    return [Film(case.case_id, _reader(manifest, case, edit), manifest.class_index(case)) for case in manifest]
+    return [
+        Film(case.case_id, _reader(manifest, case, edit), manifest.class_index(case), case.study_id)
+        for case in manifest
+    ]
 
 
 def path_films(paths: Iterable[str | Path]) -> list[Film]:
@@ -63,7 +70,9 @@ def path_films(paths: Iterable[str | Path]) -> list[Film]:
     return [Film(str(path), partial(_pixels_at, Path(path))) for path in paths]
 
 
-def film_batches(films: Sequence[Film], recipe: Recipe, *, batch_size: int) -> Iterator[FilmBatch]:
+def film_batches(
+    films: Sequence[Film], recipe: Recipe, *, batch_size: int, whole_studies: bool = False
+) -> Iterator[FilmBatch]:
     """Read films, prepare them by a recipe and yield them in batches.
 
     Parameters
@@ -73,7 +82,10 @@ def film_batches(films: Sequence[Film], recipe: Recipe, *, batch_size: int) -> I
     recipe
         The model's own.
     batch_size
-        How many readable films are put together; the last batch may be smaller.
+        How many films are put together; the last batch may be smaller.
+    whole_studies
+        Put the films of a study into one batch, studies in the order of their first films. A batch then ends before
+        the study that would make it too large; a study larger than a batch is a batch of its own.
 
     Yields
     ------
@@ -82,8 +94,7 @@ def film_batches(films: Sequence[Film], recipe: Recipe, *, batch_size: int) -> I
     """
     if batch_size < 1:
         raise OptionError(f"batch_size: {batch_size} is below 1")
-    remaining = iter(films)
-    while group := list(islice(remaining, batch_size)):
+    for group in study_groups(films, batch_size) if whole_studies else _groups(films, batch_size):
         prepared, kept, skipped = [], [], []
         for film in group:
             try:
@@ -101,7 +112,29 @@ def film_batches(films: Sequence[Film], recipe: Recipe, *, batch_size: int) -> I
             to_film=np.array([affine for _, affine, _ in prepared], dtype=np.float64).reshape(-1, 3, 3),
             film_sizes=np.array([size for _, _, size in prepared], dtype=np.int64).reshape(-1, 2),
             skipped=tuple(skipped),
+            study_ids=tuple(film.study_id or film.film_id for film in kept),
         )
+
+
+def study_groups(films: Sequence[Film], most: int) -> Iterator[list[Film]]:
+    """Yield groups of about ``most`` films that tear no study apart."""
+    studies: dict[str, list[Film]] = {}
+    for film in films:
+        studies.setdefault(film.study_id or film.film_id, []).append(film)
+    group: list[Film] = []
+    for study in studies.values():
+        if group and len(group) + len(study) > most:
+            yield group
+            group = []
+        group += study
+    if group:
+        yield group
+
+
+def _groups(films: Sequence[Film], most: int) -> Iterator[list[Film]]:
+    remaining = iter(films)
+    while group := list(islice(remaining, most)):
+        yield group
 
 
 def _pixels_at(path: Path) -> FilmPixels:

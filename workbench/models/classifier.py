@@ -42,6 +42,8 @@ class Classifier:
         Its name in the zoo; the class's name for a wrapped network.
     provenance
         Plain JSON: weights, training.
+    differentiable
+        Whether gradients can be taken; a function that only gives probabilities has none.
     """
 
     module: nn.Module
@@ -51,6 +53,7 @@ class Classifier:
     recipe: Recipe
     architecture: str
     provenance: dict[str, Any] = field(default_factory=dict)
+    differentiable: bool = True
 
     def __post_init__(self) -> None:
         if len(self.class_names) != self.head.classes:

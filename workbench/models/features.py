@@ -11,7 +11,7 @@ from workbench.core.errors import ModelError, Skipped
 from workbench.core.manifest import Manifest
 from workbench.imaging.films import film_batches, manifest_films
 from workbench.models.classifier import Classifier
-from workbench.passes.single_pass import Needs, run_pass
+from workbench.passes.single_pass import Chosen, Needs, run_pass
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def pooled_features(
         skipped += batch.skipped
         if batch.film_ids:
             images = batch.images.to(classifier.device)
-            seen = run_pass(classifier.module, images, needs, choose=_first, score=classifier.head.score)
+            (seen,) = run_pass(classifier.module, images, needs, choose=_nothing)
             found.append(seen.reductions[tap, _Mean()])
             ids += batch.film_ids
     if not found:
@@ -64,5 +64,6 @@ def pooled_features(
     return torch.cat(found).numpy(), manifest.select(ids), tuple(skipped)
 
 
-def _first(logits: Tensor) -> Tensor:
-    return torch.zeros(len(logits), dtype=torch.int64, device=logits.device)
+def _nothing(logits: Tensor) -> tuple[Chosen]:
+    """Choose no class: features ask for no gradient."""
+    return (Chosen(torch.zeros(len(logits), dtype=torch.int64), torch.zeros_like(logits)),)

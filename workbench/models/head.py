@@ -63,12 +63,37 @@ class Head:
             return F.cross_entropy(logits, labels)
         return F.binary_cross_entropy_with_logits(logits[:, 0], (labels == self.positive).to(logits.dtype))
 
-    def coefficients(self, classes: Int[Tensor, " n"]) -> Float[Tensor, "n o"]:
-        """Return the weights of the logits in the score of each class: one, or +-1 for a single logit."""
+    def log_probabilities(self, logits: Float[Tensor, "n o"]) -> Float[Tensor, "n k"]:
+        """Return the logarithm of every class's probability, exact where the probability is nearly 0."""
         if self.name == "softmax":
-            return F.one_hot(classes, self.classes).float()
-        return torch.where(classes == self.positive, 1.0, -1.0)[:, None]
+            return logits.log_softmax(dim=1)
+        columns = [-logits, logits] if self.positive == 1 else [logits, -logits]
+        return F.logsigmoid(torch.cat(columns, dim=1))
+
+    def coefficients(
+        self, classes: Int[Tensor, " n"], against: Int[Tensor, " n"] | None = None
+    ) -> Float[Tensor, "n o"]:
+        """Return the weights of the logits in the score of each case.
+
+        Parameters
+        ----------
+        classes
+            The class that the score speaks for: its logit; +z or -z, the log-odds, for a single logit z.
+        against
+            The class whose logit is subtracted; the log-odds of one logit already are such a difference. A class
+            against itself gives zeros.
+
+        Returns
+        -------
+        Float[Tensor, "n o"]
+            Score = sum of coefficient times logit.
+        """
+        if self.name == "softmax":
+            weights = F.one_hot(classes, self.classes).float()
+            return weights if against is None else weights - F.one_hot(against, self.classes)
+        weights = torch.where(classes == self.positive, 1.0, -1.0)
+        return (weights if against is None else torch.where(classes == against, 0.0, weights))[:, None]
 
     def score(self, logits: Float[Tensor, "n o"], classes: Int[Tensor, " n"]) -> Float[Tensor, " n"]:
-        """Return the logit of each case's class; +z or -z for a single logit. The same class in every pass."""
+        """Return the logit of each case's class; +z or -z for a single logit."""
         return (self.coefficients(classes).to(logits) * logits).sum(dim=1)

@@ -5,7 +5,7 @@ input. Records survive what follows working in place.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -24,8 +24,30 @@ from workbench.passes.layers import Tap, evaluation_mode
 NOTE = "_workbench_tap"
 
 Reduction = Callable[[Tensor], Any]
-Score = Callable[[Tensor, Tensor], Tensor]
-Choose = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What is explained, chosen once for each case: a score that is linear in the logits.
+
+    Parameters
+    ----------
+    classes
+        (n) the class that the score speaks for.
+    coefficients
+        (n, o) score = sum of coefficient times logit.
+    """
+
+    classes: Int[Tensor, " n"]
+    coefficients: Float[Tensor, "n o"]
+
+    def scores(self, logits: Float[Tensor, "n o"]) -> Float[Tensor, " n"]:
+        """Return the score of each case."""
+        return (self.coefficients.to(logits) * logits).sum(dim=1)
+
+
+Choose = Callable[[Tensor], Sequence[Chosen]]
+"""Takes the clean logits (n, o) to one choice for each target."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +91,7 @@ class Needs:
 
 @dataclass(frozen=True)
 class Seen:
-    """What a pass saw: exactly what the needs named, detached.
+    """What a pass saw for one target: exactly what the needs named, detached.
 
     Parameters
     ----------
@@ -77,21 +99,23 @@ class Seen:
         The network's input (n, c, h, w).
     logits
         (n, outputs) of the clean pass.
-    classes
-        (n) the class chosen once for each case.
-    scores
-        (n) the score that was explained.
+    chosen
+        The class of each case and the coefficients of its score.
     """
 
     images: Float[Tensor, "n c h w"]
     logits: Float[Tensor, "n o"]
-    classes: Int[Tensor, " n"]
-    scores: Float[Tensor, " n"]
+    chosen: Chosen
     activations: Mapping[Tap, Float[Tensor, "n d hs ws"]]
     gradients: Mapping[Tap, Float[Tensor, "n d hs ws"]]
     reductions: Mapping[tuple[Tap, Reduction], Any]
     input_gradient: Float[Tensor, "n c h w"] | None = None
     guided_input_gradient: Float[Tensor, "n c h w"] | None = None
+
+    @property
+    def scores(self) -> Float[Tensor, " n"]:
+        """What is explained: (n) the score of each case in the clean pass."""
+        return self.chosen.scores(self.logits)
 
 
 class _Recorder(TorchFunctionMode):
@@ -150,10 +174,8 @@ class _Recorder(TorchFunctionMode):
         return out
 
 
-def run_pass(
-    module: nn.Module, images: Float[Tensor, "n c h w"], needs: Needs, *, choose: Choose, score: Score
-) -> Seen:
-    """Run one forward pass and the backward passes that the needs ask for.
+def run_pass(module: nn.Module, images: Float[Tensor, "n c h w"], needs: Needs, *, choose: Choose) -> tuple[Seen, ...]:
+    """Run one forward pass and, for each target, the backward passes that the needs ask for.
 
     The network is put into evaluation mode for the pass and left as it was found, also after an error: mode, hooks,
     ``requires_grad`` and ``.grad`` of the parameters, and torch's random state are not touched.
@@ -167,14 +189,12 @@ def run_pass(
     needs
         What to record.
     choose
-        Takes the clean logits (n, outputs) to the class (n) of each case.
-    score
-        Takes logits and classes to the score (n) whose gradient is taken.
+        Takes the clean logits (n, outputs) to one choice for each target.
 
     Returns
     -------
-    Seen
-        What the needs named.
+    tuple of Seen
+        What the needs named, one for each target; they share what does not depend on it.
 
     Raises
     ------
@@ -197,34 +217,38 @@ def run_pass(
         with recorder:
             logits = module(inputs)
         _check_reached(recorder)
-        classes = choose(logits.detach())
-        scores = score(logits, classes)
-        gradients = _gradients(recorder, scores, inputs)
-    return Seen(
-        images=images,
-        logits=logits.detach(),
-        classes=classes,
-        scores=scores.detach(),
-        activations=recorder.activations | {tap: tensor.detach() for tap, tensor in recorder.graph.items()},
-        gradients={tap: gradients[tap] for tap in recorder.graph},
-        reductions=recorder.reductions,
-        input_gradient=gradients.get("input"),
-        guided_input_gradient=gradients.get("guided"),
+        targets = tuple(choose(logits.detach()))
+        gradients = [
+            _gradients(recorder, chosen.scores(logits), inputs, last=chosen is targets[-1]) for chosen in targets
+        ]
+    activations = recorder.activations | {tap: tensor.detach() for tap, tensor in recorder.graph.items()}
+    return tuple(
+        Seen(
+            images=images,
+            logits=logits.detach(),
+            chosen=chosen,
+            activations=activations,
+            gradients={tap: found[tap] for tap in recorder.graph},
+            reductions=recorder.reductions,
+            input_gradient=found.get("input"),
+            guided_input_gradient=found.get("guided"),
+        )
+        for chosen, found in zip(targets, gradients, strict=True)
     )
 
 
-def _gradients(recorder: _Recorder, scores: Tensor, inputs: Tensor) -> dict[Any, Tensor]:
-    """Run the plain backward pass, then the guided one; the tape is kept only where both are wanted."""
+def _gradients(recorder: _Recorder, scores: Tensor, inputs: Tensor, *, last: bool) -> dict[Any, Tensor]:
+    """Run the plain backward pass, then the guided one; the tape is kept while another one follows."""
     needs, found = recorder.needs, {}
     wanted: dict[Any, Tensor] = dict(recorder.graph)
     if needs.input_gradient:
         wanted["input"] = inputs
     if wanted:
-        keep = needs.guided_input_gradient
-        found = _backward(scores, wanted, keep=keep)
+        found = _backward(scores, wanted, keep=needs.guided_input_gradient or not last)
     if needs.guided_input_gradient:
         recorder.clipping = True
-        found |= _backward(scores, {"guided": inputs}, keep=False)
+        found |= _backward(scores, {"guided": inputs}, keep=not last)
+        recorder.clipping = False
     return found
 
 

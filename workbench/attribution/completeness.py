@@ -1,0 +1,16 @@
+"""How far a map is from adding up to the difference that it should explain."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from workbench.attribution.score_model import ScoreModel
+from workbench.passes.single_pass import Seen
+
+
+def completeness_error(score_model: ScoreModel, seen: Seen, maps: Float[Tensor, "n hm wm"]) -> Float[Tensor, " n"]:
+    """Return sum of the map - (score of the film - score of a black film), in units of the score."""
+    black = score_model.black.expand(len(maps), -1, *seen.images.shape[2:])
+    with torch.inference_mode():
+        difference = seen.scores - score_model(black)
+    return maps.sum(dim=(1, 2)).to(difference) - difference

@@ -1,0 +1,61 @@
+"""The score of each film as a function of its pixels: what a method that runs the network itself works with."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from workbench.core.seeding import derived_seed
+from workbench.models.classifier import Classifier
+from workbench.passes.single_pass import Chosen
+
+
+@dataclass(frozen=True)
+class ScoreModel:
+    """A classifier with the score that was chosen for each of n films in the clean pass.
+
+    Perturbed passes must not choose again: a film half covered is still asked for the class of the whole film.
+
+    Parameters
+    ----------
+    classifier
+        The model, in evaluation mode while a method runs.
+    chosen
+        The class and the coefficients of the logits for each film.
+    film_ids
+        n ids; random methods are seeded by them, never by the place in a batch.
+    """
+
+    classifier: Classifier
+    chosen: Chosen
+    film_ids: tuple[str, ...]
+
+    def __call__(self, images: Float[Tensor, "m c h w"], films: Int[Tensor, " m"] | None = None) -> Float[Tensor, " m"]:
+        """Return the scores of images.
+
+        Parameters
+        ----------
+        images
+            As the network takes them.
+        films
+            Which film each image is a variant of; where nothing is said, image i is of film i.
+
+        Returns
+        -------
+        Float[Tensor, " m"]
+            Differentiable where gradients are on.
+        """
+        chosen = self.chosen
+        if films is not None:
+            chosen = Chosen(chosen.classes[films], chosen.coefficients[films])
+        return chosen.scores(self.classifier.module(images))
+
+    @property
+    def black(self) -> Float[Tensor, "1 c 1 1"]:
+        """A black film as the network sees it: what stands for nothing."""
+        return self.classifier.recipe.normalise(torch.zeros((1, 1, 1), device=self.classifier.device))
+
+    def generator(self, index: int, seed: int) -> torch.Generator:
+        """Return a generator on the CPU that depends on the seed and on the film's id alone."""
+        return torch.Generator().manual_seed(derived_seed(seed, self.film_ids[index]))
