@@ -10,10 +10,11 @@ from pathlib import Path
 from phantom_sheets import flags_sheet, furniture_sheet, parts_sheet
 
 import workbench as wb
+from workbench.batch.parameters import notebook_folder
 from workbench.cli.terminal import Bars
 from workbench.core.errors import WorkbenchError
 from workbench.core.manifest import Manifest
-from workbench.demo import MODELS, OTHER, DemoResult, notebook_folder, run_demo
+from workbench.demo import MODELS, OTHER, DemoResult, run_demo
 from workbench.plots.explanation_sheet import explanation_sheet
 from workbench.reports import cases
 from workbench.runs import Run

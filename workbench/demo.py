@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.audit.scorecard import Scorecard, load_scorecard
-from workbench.batch.parameters import complete_parameters
+from workbench.batch.parameters import complete_parameters, notebook_folder
 from workbench.batch.run_notebook import find_run, kind_of, run_notebook
 from workbench.core.files import project_root, write_text
 from workbench.core.options import check_options, option
@@ -140,11 +140,6 @@ def run_demo(root: Path | None = None, options: DemoOptions | None = None, *, st
     index = root / "runs" / "index.html"
     write_text(index, index_page(batch.store.list(), index.parent, title="Reports of the workbench"))
     return DemoResult(cards, tuple(batch.runs), index, time.monotonic() - started)
-
-
-def notebook_folder() -> Path:
-    """Return where the notebooks lie: beside the package, in the checkout that it is installed from."""
-    return Path(__file__).resolve().parent.parent / "notebooks"
 
 
 def _draw(root: Path, options: DemoOptions, step: Step) -> Path:

@@ -7,6 +7,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from tests.batch.tiny_notebooks import write_tiny_notebooks
 from workbench.runs import RunStore
 
 PARAMETERS = """
@@ -36,3 +37,15 @@ def write_notebook(tmp_path: Path) -> Callable[..., Path]:
 @pytest.fixture
 def store(tmp_path: Path) -> RunStore:
     return RunStore(tmp_path / "runs")
+
+
+@pytest.fixture
+def write_experiment(tmp_path: Path) -> Callable[..., Path]:
+    """Return a function that writes an experiment beside three tiny notebooks."""
+    write_tiny_notebooks(tmp_path)
+
+    def write(text: str, name: str = "tiny.yaml") -> Path:
+        (tmp_path / name).write_text(text)
+        return tmp_path / name
+
+    return write

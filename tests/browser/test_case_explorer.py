@@ -17,8 +17,8 @@ from playwright.sync_api import Browser, Page, expect
 from tests.corner_readers import FLAG, HEIGHT, WIDTH
 from tests.pages import SLOW_MS, free_port, run_all_cells, watched_page
 from tests.tiny_project import TinyProject, make_tiny_project
+from workbench.batch.parameters import notebook_folder
 from workbench.dashboards.serving.served_notebook import write_served_notebook
-from workbench.demo import notebook_folder
 from workbench.runs.reviews import ReviewBook
 from workbench.runs.run import REVIEWS_FOLDER
 

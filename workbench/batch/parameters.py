@@ -141,6 +141,11 @@ def check_runnable(notebook: Path) -> None:
         )
 
 
+def notebook_folder() -> Path:
+    """Return where the workbench's notebooks lie: beside the package, in the checkout that it is installed from."""
+    return Path(__file__).resolve().parents[2] / "notebooks"
+
+
 def cell_count(notebook: Path) -> int:
     """Return how many cells a notebook has."""
     return len(_read(notebook).cells)

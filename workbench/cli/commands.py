@@ -139,8 +139,8 @@ def lab(context: typer.Context) -> None:
     """Open JupyterLab on the notebooks of this project; further options go to JupyterLab, --no-browser for one."""
     import os
 
+    from workbench.batch.parameters import notebook_folder
     from workbench.core.files import project_root
-    from workbench.demo import notebook_folder
 
     root = project_root()
     home = notebook_folder() if notebook_folder().is_relative_to(root) else root
@@ -160,8 +160,8 @@ def serve(
     browser: Annotated[bool, typer.Option(help="Open the page.")] = True,  # noqa: FBT002 - a flag
 ) -> None:
     """Serve a dashboard to people who never see code: one kernel each, this machine only, behind a token."""
+    from workbench.batch.parameters import notebook_folder
     from workbench.dashboards.serving.serve import serve
-    from workbench.demo import notebook_folder
 
     chosen = notebook or notebook_folder() / "00_case_explorer.ipynb"
     serve(chosen, _pairs(parameter or []), port=port, opens_browser=browser, debug=_debug)
