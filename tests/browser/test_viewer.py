@@ -162,11 +162,11 @@ def test_the_overlay_lies_where_on_film_puts_it(
     assert seen.shape[0] == 5 * height
     left = (seen.shape[1] - 5 * width) / 2
     assert left == int(left)
-    shown = seen[2::5, int(left) + 2 :: 5][:, :width] / 255
+    shown = seen[2::5, int(left) + 2 :: 5][:, :width].astype(float)
     wanted = overlay(phantom.pixels, film_map_of(explanation, 0), scale=(-2.0, 2.0), colormap="managua_r")
-    assert np.abs(shown - wanted).max() < 2.5 / 255
+    assert np.abs(shown - wanted).max() < 2.5
     moved = overlay(phantom.pixels, np.roll(film_map_of(explanation, 0), 1, axis=1), scale=(-2.0, 2.0))
-    assert np.abs(shown - moved).max() > 10 / 255  # negative control: a pixel to the side
+    assert np.abs(shown - moved).max() > 10  # negative control: a pixel to the side
 
 
 def page_reader(page: Any) -> Reader:

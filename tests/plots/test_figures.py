@@ -200,16 +200,16 @@ def test_before_after_refuses_in_one_line(films):
         assert "\n" not in str(refused.value)
 
 
-@pytest.mark.parametrize("sharing", ["own", "shared"])
-def test_sheet_has_films_times_methods_panels_and_a_bar_a_method(films, explanation, sharing):
+@pytest.mark.parametrize("scale", ["own", "shared", (-2.0, 3.0)])
+def test_sheet_has_films_times_methods_panels_and_a_bar_a_method(films, explanation, scale):
     rows = [Row(film, {"fracture": film > 0.49}, "labelled abnormal") for film in films]
     positive = replace(explanation, method="cam", maps=np.abs(explanation.maps))
-    picture = explanation_sheet(rows, {"cam": positive, "grad-cam": explanation}, sharing=sharing)
+    picture = explanation_sheet(rows, {"cam": positive, "grad-cam": explanation}, scale=scale)
     assert len(picture.axes) == 3 * (1 + 2) + 2
     words = words_of(picture)
     assert {"CAM", "Grad-CAM", *explanation.case_ids} <= set(words)
     printed = [each for each in words if " to " in each]
-    assert len(printed) == (6 if sharing == "own" else 0)
+    assert len(printed) == (6 if scale == "own" else 0)
     assert picture.png().startswith(b"\x89PNG")
 
 
@@ -218,11 +218,11 @@ def test_sheet_scales_are_shared_only_where_asked(films, explanation):
     growing = np.ones((3, 6, 6), dtype=np.float32) * np.array([1, 2, 4], dtype=np.float32)[:, None, None]
     films_black = [Row(np.zeros_like(row.pixels), {}) for row in rows]
     colours = {}
-    for sharing in ("own", "shared"):
-        picture = explanation_sheet(films_black, {"cam": replace(explanation, maps=growing)}, sharing=sharing)
+    for scale in ("own", "shared", (0.0, 8.0)):
+        picture = explanation_sheet(films_black, {"cam": replace(explanation, maps=growing)}, scale=scale)
         seen = [axes.images[0].get_array()[20, 20] for axes in picture.axes[3:6]]
-        colours[sharing] = len({tuple(each) for each in np.asarray(seen).tolist()})
-    assert colours == {"own": 1, "shared": 3}
+        colours[scale] = len({tuple(each) for each in np.asarray(seen).tolist()})
+    assert colours == {"own": 1, "shared": 3, (0.0, 8.0): 3}
 
 
 def test_sheet_refuses_what_does_not_belong_together(films, explanation):

@@ -6,32 +6,24 @@ import pytest
 from workbench.core.errors import OptionError
 from workbench.core.explanation import Explanation
 from workbench.core.geometry import scaling, translation
-from workbench.plots.overlays import (
-    DIVERGING,
-    SEQUENTIAL,
-    colormap_of,
-    coloured,
-    draw_colour_bar,
-    film_map_of,
-    overlay,
-    scale_of,
-)
-from workbench.plots.sheet import Picture
+from workbench.plots.overlays import coloured, draw_colour_bar, drawn_map, film_map_of, overlay
+from workbench.plots.scales import scale_of
+from workbench.plots.sheet import Picture, shrunk
 
 
 def redness(rgb):
-    return rgb[..., 0] - rgb[..., 2]
+    return rgb[..., 0].astype(float) - rgb[..., 2].astype(float)
 
 
 def test_peak_of_a_known_map_lands_on_the_known_pixel():
     rows, columns = np.mgrid[:90, :60]
     film_map = np.exp(-((rows - 71) ** 2 + (columns - 13) ** 2) / 400).astype(np.float32)
     pixels = np.full((90, 60), 0.3, dtype=np.float32)
-    jet = overlay(pixels, film_map, colormap="jet", opacity=1.0)
+    jet = overlay(pixels, film_map, colormap="jet", opacity=1.0) / 255
     assert (
         np.argmin(np.abs(jet - coloured(np.ones(1), colormap="jet", scale=(0.0, 1.0))[0]).sum(axis=2)) == 71 * 60 + 13
     )
-    light = overlay(pixels, film_map).sum(axis=2)
+    light = overlay(pixels, film_map).sum(axis=2, dtype=int)
     assert np.unravel_index(light.argmax(), light.shape) == (71, 13)
 
 
@@ -58,43 +50,53 @@ def test_shared_scale_gives_equal_values_equal_colours():
     assert not np.allclose(alone[0][0, 1], alone[1][0, 0])
 
 
-def test_scale_is_symmetric_where_anything_is_negative_and_starts_at_zero_elsewhere():
-    assert scale_of(np.array([-1.0, 3.0])) == (-3.0, 3.0)
-    assert scale_of(np.array([2.0, 3.0])) == (0.0, 3.0)
-    assert scale_of(np.array([-2.0, 3.0, np.nan]), kind="range") == (-2.0, 3.0)
-    assert colormap_of((-3.0, 3.0)) == DIVERGING
-    assert colormap_of((0.0, 3.0)) == SEQUENTIAL
-
-
-def test_scale_of_a_constant_map_is_not_empty():
-    low, high = scale_of(np.zeros((3, 3)))
-    assert low == 0.0
-    assert high > low
-    np.testing.assert_allclose(coloured(np.zeros(1), colormap="bwr", scale=(low, high))[0], [0, 0, 1])
-
-
-def test_clip_share_passes_over_a_lonely_peak():
-    values = np.concatenate([np.linspace(0, 1, 9999), [1000.0]])
-    assert scale_of(values)[1] == 1000.0
-    assert scale_of(values, clip_share=0.001)[1] < 1.01
-
-
 def test_zero_and_nan_leave_the_film_bare():
     film = np.random.default_rng(0).random((4, 5)).astype(np.float32)
     film_map = np.zeros((4, 5), dtype=np.float32)
     film_map[0, 0], film_map[1, 1] = 1.0, np.nan
     rgb = overlay(film, film_map)
-    bare = np.repeat(film[..., None], 3, axis=2)
-    assert not np.allclose(rgb[0, 0], bare[0, 0])
-    np.testing.assert_allclose(rgb[1:], bare[1:])
+    bare = np.rint(np.repeat(film[..., None], 3, axis=2) * 255).astype(np.uint8)
+    assert not np.array_equal(rgb[0, 0], bare[0, 0])
+    np.testing.assert_array_equal(rgb[1:], bare[1:])
     jet = overlay(film, film_map, colormap="jet")
-    np.testing.assert_allclose(jet[1, 1], bare[1, 1])
-    assert not np.allclose(jet[2, 2], bare[2, 2])
+    np.testing.assert_array_equal(jet[1, 1], bare[1, 1])
+    assert not np.array_equal(jet[2, 2], bare[2, 2])
+    signed = overlay(film, film_map, scale=(-1.0, 1.0))
+    np.testing.assert_array_equal(signed[1:], bare[1:])
 
 
 def test_both_signs_are_told_apart():
     rgb = overlay(np.zeros((1, 2), dtype=np.float32), np.array([[-1.0, 1.0]], dtype=np.float32))
-    assert redness(rgb)[0, 0] < -0.1 < 0.1 < redness(rgb)[0, 1]
+    assert redness(rgb)[0, 0] < -25 < 25 < redness(rgb)[0, 1]
+
+
+@pytest.mark.parametrize("colormap", ["inferno", "managua_r", "jet", "bwr", "viridis"])
+def test_overlay_is_film_and_colour_by_shares(colormap):
+    generator = np.random.default_rng(0)
+    film, film_map = generator.random((40, 50)).astype(np.float32), generator.normal(size=(40, 50)).astype(np.float32)
+    scale = (-1.5, 1.5) if colormap != "inferno" else (0.0, 1.5)
+    fades = colormap in ("inferno", "managua_r")
+    shares = 0.85 * np.sqrt(np.clip(np.abs(film_map) / 1.5, 0, 1)) if fades else np.full(film.shape, 0.45)
+    shares = np.where((film_map < 0) & (colormap == "inferno"), 0, shares)[
+        ..., None
+    ]  # below the scale: its first colour
+    wanted = 255 * (film[..., None] * (1 - shares) + coloured(film_map, colormap=colormap, scale=scale) * shares)
+    laid = overlay(film, film_map, colormap=colormap, scale=scale)
+    assert laid.dtype == np.uint8
+    assert np.abs(laid - wanted).max() < 2.5  # steps of the scale, and whole numbers
+
+
+def test_map_on_a_shrunk_film_is_the_film_s_map_shrunk():
+    generator = np.random.default_rng(0)
+    maps = generator.normal(size=(1, 5, 5)).astype(np.float32)
+    to_film = translation(40, 0) @ scaling(60, 80)
+    sizes = np.array([[400, 360]])
+    explanation = Explanation("cam", ("a",), np.zeros(1, dtype=np.int64), maps, to_film[None], sizes, np.ones((1, 1)))
+    whole, small = film_map_of(explanation, 0), film_map_of(explanation, 0, limit=200)
+    assert small.shape == (200, 180)
+    np.testing.assert_array_equal(np.isnan(small), np.isnan(whole[::2, ::2]))
+    np.testing.assert_allclose(np.nan_to_num(small), np.nan_to_num(shrunk(whole, 200)), atol=0.02)
+    np.testing.assert_array_equal(drawn_map(maps[0], to_film, (400, 360), (400, 360)), whole)
 
 
 def test_inputs_are_not_modified():

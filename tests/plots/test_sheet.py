@@ -9,6 +9,7 @@ import pytest
 from IPython.core.formatters import PNGFormatter
 from PIL import Image
 
+from workbench.core.errors import OptionError
 from workbench.plots.sheet import Picture, fitted, show_film, shrunk
 
 
@@ -40,6 +41,28 @@ def test_panel_lies_where_inches_from_the_upper_left_say(tmp_path):
     at = {(1.5, 0.75): 1.0, (2.5, 0.75): 0.0, (1.5, 1.25): 0.0, (2.5, 1.25): 0.0, (0.5, 1): 1.0, (3.5, 1): 1.0}
     for (x, y), light in at.items():
         assert seen[int(y * dpi), int(x * dpi)] == pytest.approx(light, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("kind", "begins"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF"), ("PDF", b"%PDF")]
+)
+def test_a_picture_is_written_as_its_name_ends_twice_the_same(tmp_path, kind, begins):
+    contents = []
+    for place in ("a", "b"):
+        picture = Picture(2.0, 1.0)
+        picture.write("Grad-CAM −0.5", 0.1, 0.1, width_in=1.8)
+        show_film(picture.panel(0.2, 0.4, width_in=0.5, height_in=0.5), np.eye(8), (8, 8))
+        picture.save(tmp_path / f"{place}.{kind}")
+        contents.append((tmp_path / f"{place}.{kind}").read_bytes())
+    assert contents[0].startswith(begins)
+    assert contents[0] == contents[1]
+
+
+@pytest.mark.parametrize("name", ["picture.jpg", "picture"])
+def test_another_ending_is_refused(tmp_path, name):
+    with pytest.raises(OptionError, match=r"\.svg"):
+        Picture(2.0, 1.0).save(tmp_path / name)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(("film", "inches"), [((100, 50), (1.5, 3.0)), ((50, 200), (2.0, 0.5))])

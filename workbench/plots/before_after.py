@@ -7,7 +7,8 @@ import numpy as np
 
 from workbench.core.errors import OptionError
 from workbench.plots.marks import outline
-from workbench.plots.overlays import PAPERS, Scale, colormap_of, draw_colour_bar, overlay, scale_of
+from workbench.plots.overlays import draw_colour_bar, overlay
+from workbench.plots.scales import Scale, colormap_of, scale_kind, scale_of
 from workbench.plots.sheet import HEADING, SMALL, Picture, check_pixels, check_same_size, fitted, show_film, shrunk
 from workbench.plots.theme import MUTED, VERMILLION, mark_colour, method_title, signed
 
@@ -75,7 +76,7 @@ def before_after(
         No views, or arrays that do not fit together.
     """
     _check(views)
-    scale = scale_of(*(view.film_map for view in views), kind="range" if colormap == PAPERS else "zero")
+    scale = scale_of(*(view.film_map for view in views), kind=scale_kind(colormap))
     film_size = views[0].pixels.shape[0], views[0].pixels.shape[1]
     width_in, height_in = fitted(film_size, width_in=PANEL_WIDTH_IN, height_in=PANEL_HEIGHT_IN)
     pair_in = 2 * width_in + INNER_IN

@@ -12,7 +12,8 @@ from workbench.core.arrays import Box
 from workbench.core.errors import OptionError
 from workbench.core.explanation import Activations, Explanation, StageActivations
 from workbench.plots.marks import arrow_at, outline
-from workbench.plots.overlays import PAPERS, coloured, draw_colour_bar, film_map_of, overlay, scale_of
+from workbench.plots.overlays import coloured, draw_colour_bar, film_map_of, overlay
+from workbench.plots.scales import PAPERS, scale_of
 from workbench.plots.sheet import FONTS, SMALL, Picture, check_pixels, fitted, show_film, shrunk
 from workbench.plots.theme import MUTED, mark_colour, method_title
 

@@ -2,29 +2,29 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from workbench.core.errors import OptionError
 from workbench.core.explanation import Explanation
 from workbench.plots.marks import outline
-from workbench.plots.overlays import PAPERS, Scale, colormap_of, draw_colour_bar, film_map_of, overlay, scale_of
+from workbench.plots.overlays import FINE_LIGHT, draw_colour_bar, film_map_of, overlay
+from workbench.plots.scales import Scale, ScaleChoice, colormap_of, is_fine, range_words, scale_words, scales_of
 from workbench.plots.sheet import SMALL, Picture, check_pixels, check_same_size, fitted, show_film, shrunk
-from workbench.plots.theme import MUTED, mark_colour, method_title, number
-
-Sharing = Literal["own", "shared"]
-"""Whether each map has a scale of its own, or all films of one method share one. Methods never share: units differ."""
+from workbench.plots.theme import MUTED, mark_colour, method_title
 
 PANEL_WIDTH_IN, PANEL_HEIGHT_IN = 2.0, 2.5
 MARGIN_IN, GAP_IN, WORDS_IN = 0.25, 0.1, 1.35
 HEADING_IN, TITLE_IN, FOOT_IN = 0.68, 0.26, 0.5
 SCALE_IN = 0.17
 """Height of the line with a map's own scale."""
-FINE_CELLS = 64 * 64
-"""A map of more cells is fine: hair lines in the network's own input, not a heatmap."""
-FINE_CLIP, FINE_LIGHT = 0.005, 0.3
-"""For fine maps: share of values beyond either end (single pixels tower over all), and how bright the film stays."""
+FINEST = 900
+"""Pixels along the longer side of a film; a panel shows no more."""
+TOLD = {
+    "own": "each map on its own scale, printed below it",
+    "shared": "one scale for all films of a method",
+    "absolute": "all maps on one absolute scale",
+}
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def explanation_sheet(
     rows: Sequence[Row],
     explanations: Mapping[str, Explanation],
     *,
-    sharing: Sharing = "own",
+    scale: ScaleChoice = "own",
     colormap: str | None = None,
     title: str = "Explanations",
 ) -> Picture:
@@ -62,8 +62,9 @@ def explanation_sheet(
         In the order of the explanations' cases.
     explanations
         By label, each of the same n cases.
-    sharing
-        Scales of the maps; each scale is printed.
+    scale
+        Each map's own, one shared by all films of a method (methods never share: units differ), or two numbers. Every
+        scale is printed.
     colormap
         A name of Matplotlib's; None takes a diverging one for maps with negative values, else a sequential one.
     title
@@ -80,25 +81,26 @@ def explanation_sheet(
         Films, masks and explanations that do not belong together.
     """
     case_ids = _check(rows, explanations)
-    places = _Places.of(rows, columns=1 + len(explanations), has_scale_lines=sharing == "own")
+    places = _Places.of(rows, columns=1 + len(explanations), has_scale_lines=scale == "own")
     picture = Picture(*places.picture_in)
-    told = "each map on its own scale, printed below it" if sharing == "own" else "one scale for all films of a method"
-    picture.heading(title, f"{len(rows)} films, {told}", margin_in=MARGIN_IN)
+    told = TOLD[scale if isinstance(scale, str) else "absolute"]
+    films = "1 film" if len(rows) == 1 else f"{len(rows)} films"
+    picture.heading(title, f"{films}, {told}", margin_in=MARGIN_IN)
     picture.write("Film", places.lefts[0], places.head_in, width_in=places.column_in, weight="bold")
     for place, (row, case_id) in enumerate(zip(rows, case_ids, strict=True)):
         top = places.tops[place]
         picture.write(case_id, MARGIN_IN, top, width_in=WORDS_IN - 0.1, size=SMALL, lines=2, weight="bold")
         picture.write(row.words, MARGIN_IN, top + 0.36, width_in=WORDS_IN - 0.1, size=SMALL, lines=8, color=MUTED)
-        _draw(picture, places, (place, 0), row=row, shown=shrunk(row.pixels), is_named=True)
+        _draw(picture, places, (place, 0), row=row, shown=shrunk(row.pixels, FINEST), is_named=True)
     for column, (label, explanation) in enumerate(explanations.items(), start=1):
         left, width_in = places.lefts[column], places.column_in - GAP_IN
         picture.write(method_title(label), left, places.head_in, width_in=width_in, weight="bold")
-        scales = _draw_column(
-            picture, places, column, rows=rows, explanation=explanation, sharing=sharing, colormap=colormap
-        )
+        scales = scales_of(explanation, scale, colormap=colormap)
+        _draw_column(picture, places, column, rows=rows, explanation=explanation, scales=scales, colormap=colormap)
         bar = picture.panel(left, places.foot_in, width_in=width_in, height_in=0.09)
-        ends = ("low end", "high end") if sharing == "own" else ("", "")
-        draw_colour_bar(bar, colormap=colormap or colormap_of(scales[0]), scale=scales[0], ends=ends)
+        ends = ("low end", "high end") if scale == "own" else ("", "")
+        colours = colormap or colormap_of(scales[0])
+        draw_colour_bar(bar, colormap=colours, scale=scales[0], ends=ends, label=scale_words(scale))
     return picture
 
 
@@ -111,6 +113,7 @@ class _Places:
     lefts: tuple[float, ...]
     column_in: float
     foot_in: float
+    has_scale_lines: bool
 
     head_in = MARGIN_IN + HEADING_IN
 
@@ -121,7 +124,7 @@ class _Places:
         between_in = GAP_IN + (SCALE_IN if has_scale_lines else 0.0)
         starts = cls.head_in + TITLE_IN + np.cumsum([0.0] + [height + between_in for _, height in sizes])
         lefts = tuple(MARGIN_IN + WORDS_IN + column * column_in for column in range(columns))
-        return cls(sizes, tuple(map(float, starts[:-1])), lefts, column_in, float(starts[-1]) + 0.04)
+        return cls(sizes, tuple(map(float, starts[:-1])), lefts, column_in, float(starts[-1]) + 0.04, has_scale_lines)
 
     @property
     def picture_in(self) -> tuple[float, float]:
@@ -158,35 +161,18 @@ def _draw_column(
     *,
     rows: Sequence[Row],
     explanation: Explanation,
-    sharing: Sharing,
+    scales: Sequence[Scale],
     colormap: str | None,
-) -> list[Scale]:
-    scales = _scales(explanation, sharing=sharing, colormap=colormap)
+) -> None:
+    light = FINE_LIGHT if is_fine(explanation) else 1.0
     for place, (row, scale) in enumerate(zip(rows, scales, strict=True)):
-        film_map = shrunk(film_map_of(explanation, place))
-        light = FINE_LIGHT if _is_fine(explanation) else 1.0
-        laid = overlay(shrunk(row.pixels) * light, film_map, colormap=colormap, scale=scale)
+        film_map = film_map_of(explanation, place, limit=FINEST)
+        laid = overlay(shrunk(row.pixels, FINEST) * light, film_map, colormap=colormap, scale=scale)
         _draw(picture, places, (place, column), row=row, shown=laid)
-        if sharing == "own":
+        if places.has_scale_lines:
             below = places.tops[place] + places.sizes[place][1] + 0.03
-            words = f"{number(scale[0])} to {number(scale[1])}"
-            picture.write(words, places.lefts[column], below, width_in=places.column_in, size=SMALL - 1, color=MUTED)
-    return scales
-
-
-def _is_fine(explanation: Explanation) -> bool:
-    return bool(explanation.maps[0].size > FINE_CELLS)
-
-
-def _scales(explanation: Explanation, *, sharing: Sharing, colormap: str | None) -> list[Scale]:
-    """Return a scale for each case; a method has one kind of scale, so that one colour bar serves all its maps."""
-    kind: Literal["zero", "range"] = "range" if colormap == PAPERS else "zero"
-    clip_share = FINE_CLIP if _is_fine(explanation) else 0.0
-    shared = scale_of(*explanation.maps, kind=kind, clip_share=clip_share)
-    if sharing == "shared":
-        return [shared] * len(explanation)
-    own = [scale_of(each, kind=kind, clip_share=clip_share) for each in explanation.maps]
-    return [(-high, high) for _, high in own] if kind == "zero" and shared[0] < 0 else own
+            left, width_in = places.lefts[column], places.column_in
+            picture.write(range_words(scale), left, below, width_in=width_in, size=SMALL - 1, color=MUTED)
 
 
 def _draw(

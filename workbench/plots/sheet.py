@@ -20,6 +20,9 @@ from workbench.plots.theme import INK, MUTED, PAPER
 DPI = 144
 """Pixels an inch: films stay sharp on screens that show two pixels for one."""
 
+KINDS = ("png", "svg", "pdf")
+"""Of files that a picture can be written to."""
+
 SMALL, BODY, HEADING = 7.5, 9.0, 13.0
 """Font sizes in points."""
 
@@ -57,8 +60,21 @@ class Picture(Figure):
         return content.getvalue()
 
     def save(self, path: Path) -> None:
-        """Write the picture as PNG, atomically."""
-        write_bytes(path, self.png())
+        """Write the picture atomically as PNG, SVG or PDF, whichever the name's ending says; else an OptionError."""
+        kind = path.suffix.lower().removeprefix(".")
+        if kind not in KINDS:
+            raise OptionError(
+                f"{path}: a picture cannot be written as {path.suffix or 'such'}; wanted .png, .svg, .pdf"
+            )
+        write_bytes(path, self.png() if kind == "png" else self._vectors(kind))
+
+    def _vectors(self, kind: str) -> bytes:
+        """Return the picture as SVG or PDF, with sharp lines and words; drawn twice, the bytes are equal."""
+        content = io.BytesIO()
+        dates = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+        with mpl.rc_context({"svg.hashsalt": "workbench", "pdf.fonttype": 42}):  # TrueType: words can be searched
+            self.savefig(content, format=kind, dpi=2 * DPI, facecolor=PAPER, metadata=dates[kind])
+        return content.getvalue()
 
     def panel(self, left_in: float, top_in: float, *, width_in: float, height_in: float) -> Axes:
         """Return new axes without frame or ticks at a place measured from the upper left corner."""
@@ -142,16 +158,21 @@ def fitted(film_size: tuple[int, int], *, width_in: float, height_in: float) -> 
 
 def shrunk(values: np.ndarray, limit: int = 900) -> np.ndarray:
     """Return (h, w) values averaged down so that no side exceeds ``limit`` pixels; panels show no more."""
-    factor = limit / max(values.shape)
-    if factor >= 1:
+    height, width = shrunk_size((values.shape[0], values.shape[1]), limit)
+    if (height, width) == values.shape:
         return values
-    height, width = (max(round(side * factor), 1) for side in values.shape)
     image = Image.fromarray(np.asarray(values, dtype=np.float32))
     return np.asarray(image.resize((width, height), Image.Resampling.BOX))
 
 
+def shrunk_size(size: tuple[int, int], limit: int) -> tuple[int, int]:
+    """Return (height, width) in proportion, with no side above ``limit`` pixels."""
+    factor = min(limit / max(size), 1.0)
+    return max(round(size[0] * factor), 1), max(round(size[1] * factor), 1)
+
+
 def show_film(axes: Axes, picture: np.ndarray, film_size: tuple[int, int]) -> None:
-    """Draw grey (h, w) or RGB (h, w, 3) values in 0..1 so that axes count film pixels: edges on whole numbers.
+    """Draw grey (h, w) or RGB (h, w, 3), uint8 or in 0..1, so that axes count film pixels: edges on whole numbers.
 
     Parameters
     ----------
@@ -163,8 +184,8 @@ def show_film(axes: Axes, picture: np.ndarray, film_size: tuple[int, int]) -> No
         Height and width of the film.
     """
     height, width = film_size
-    rgb = picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, axis=2)
-    whole = np.round(np.clip(rgb, 0, 1) * 255).astype(np.uint8)
+    whole = picture if picture.dtype == np.uint8 else np.round(np.clip(picture, 0, 1) * 255).astype(np.uint8)
+    whole = whole if whole.ndim == 3 else np.repeat(whole[..., None], 3, axis=2)
     axes.imshow(whole, extent=(0, width, height, 0), interpolation="antialiased", aspect="equal")
     axes.set_xlim(0, width)
     axes.set_ylim(height, 0)

@@ -18,7 +18,7 @@ from workbench.dashboards.comparison.parts import quiet_html, table_html, warnin
 from workbench.dashboards.comparison.state import ComparisonState
 from workbench.dashboards.tables import number_text, share_text
 from workbench.dashboards.viewer import FilmViewer
-from workbench.plots.overlays import scale_of
+from workbench.plots.scales import scale_of
 from workbench.plots.theme import method_title
 from workbench.plots.viewer.content import FilmView, MapLayer, Mark, map_layer, marks_of
 

@@ -15,7 +15,7 @@ from workbench.dashboards.explorer.state import ExplorerState
 from workbench.dashboards.tables import html_table, number_text, share_text
 from workbench.dashboards.viewer import FilmViewer
 from workbench.imaging.regions import box_iou, map_box, mask_box
-from workbench.plots.overlays import Scale, scale_of
+from workbench.plots.scales import Scale, scale_of
 from workbench.plots.theme import method_title
 from workbench.plots.viewer.content import FilmView, Mark, map_layer, marks_of
 

@@ -16,7 +16,8 @@ from workbench.core.explanation import Activations
 from workbench.dashboards.explorer.state import ExplorerState
 from workbench.dashboards.tables import html_table, share_text
 from workbench.dashboards.viewer import FilmViewer
-from workbench.plots.overlays import coloured, scale_of
+from workbench.plots.overlays import coloured
+from workbench.plots.scales import scale_of
 from workbench.plots.viewer.content import FilmView, MapLayer, marks_of
 
 COLOURS = "bwr"

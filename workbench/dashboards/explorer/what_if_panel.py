@@ -25,7 +25,7 @@ from workbench.dashboards.explorer.things import thing_mask, things
 from workbench.dashboards.tables import html_table
 from workbench.dashboards.viewer import FilmViewer
 from workbench.imaging.regions import mask_box
-from workbench.plots.overlays import Scale, scale_of
+from workbench.plots.scales import Scale, scale_of
 from workbench.plots.theme import method_title
 from workbench.plots.viewer.content import FilmView, MapLayer, Mark
 

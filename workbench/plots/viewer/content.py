@@ -9,8 +9,8 @@ from workbench.core.annotation import Annotation
 from workbench.core.arrays import Box
 from workbench.core.errors import OptionError
 from workbench.core.explanation import Explanation
-from workbench.core.geometry import resample, scaling
-from workbench.plots.overlays import Scale, colormap_of, scale_of
+from workbench.plots.overlays import drawn_map
+from workbench.plots.scales import Scale, colormap_of, scale_of
 from workbench.plots.theme import mark_colour, method_title
 
 Window = tuple[float, float]
@@ -54,10 +54,7 @@ class MapLayer:
 
     def drawn(self, film_size: tuple[int, int], size: tuple[int, int]) -> np.ndarray:
         """Return the map on a film of ``film_size`` (height, width) drawn at ``size``, NaN where it does not reach."""
-        to_drawn = scaling(size[1] / film_size[1], size[0] / film_size[0]) @ self.to_film
-        values = resample(np.asarray(self.values, dtype=np.float32), to_drawn, size)
-        reached = resample(np.ones(self.values.shape, dtype=np.float32), to_drawn, size)
-        return np.where(reached > 0, values, np.nan).astype(np.float32)
+        return drawn_map(self.values, self.to_film, film_size, size)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ import numpy as np
 
 from workbench.core.arrays import Json
 from workbench.core.errors import OptionError
-from workbench.plots.overlays import DIVERGING, FADING, PAPERS, SEQUENTIAL
+from workbench.plots.overlays import EVEN_OPACITY, FADING, FADING_OPACITY
+from workbench.plots.scales import DIVERGING, PAPERS, SEQUENTIAL
 from workbench.plots.sheet import colours_of
 from workbench.plots.viewer.content import FilmView, MapLayer, Mark, Window
 
@@ -20,9 +21,6 @@ COLORMAPS = {
     PAPERS: ("Jet, as the papers", None),
 }
 """Colour maps to choose from: title, and whether it is for maps of both signs (None: for either)."""
-
-FADING_STRENGTH, EVEN_STRENGTH = 0.85, 0.45
-"""How opaque a map is laid on until somebody moves the slider."""
 
 STEPS = 32767
 """A map's greatest magnitude as a whole number of 16 bits: finer than a screen by far, whatever the map's unit."""
@@ -135,7 +133,7 @@ def colormap_contents() -> dict[str, dict[str, Json]]:
             "signed": signed,
             "colours": np.round(colours_of(name) * 255).astype(np.uint8).tobytes(),
             "fading": name in FADING,
-            "strength": FADING_STRENGTH if name in FADING else EVEN_STRENGTH,
+            "strength": FADING_OPACITY if name in FADING else EVEN_OPACITY,
         }
         for name, (title, signed) in COLORMAPS.items()
     }
