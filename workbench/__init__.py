@@ -61,6 +61,8 @@ _HOMES = {
     "output_folder": "runs.locations:output_folder",
     "predict": "models.classifier:predict",
     "probe_predictions": "training.linear_probe:probe_predictions",
+    "published_table": "evaluation.published:published_table",
+    "published_tables": "evaluation.published:published_tables",
     "read_dicom": "imaging.dicom.reader:read_dicom",
     "read_manifest": "core.manifest:read_manifest",
     "read_radiograph": "imaging.pixels:read_radiograph",
