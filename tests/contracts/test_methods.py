@@ -51,7 +51,7 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "SiLU": lambda: modules_only(activation=nn.SiLU),
     **FOREIGN,
 }
-REFUSALS = {("cam", "hidden layer"), ("guided-backprop", "SiLU"), ("activations", "SiLU")}
+REFUSALS = {("cam", "hidden layer"), ("guided-backprop", "SiLU")}
 """Every other pair must work, so that no method can pass by refusing; a network we did not write may be refused."""
 
 

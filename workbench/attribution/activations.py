@@ -30,7 +30,7 @@ class TopMaps:
 @METHODS.register("activations")
 @dataclass(frozen=True)
 class LayerActivations(AbstractMethod):
-    """The most active maps of the first convolution and of each stage's end, after ReLU.
+    """The most active maps of the first convolution and of each stage's end, after their activation.
 
     The layer-wise interpretation of the paper ``densenet-interpretation``. "Most activated" is not defined there: here
     it is the mean over the map.
@@ -41,7 +41,7 @@ class LayerActivations(AbstractMethod):
     @override
     def check(self, classifier: Classifier) -> None:
         if not classifier.layers.stages:
-            raise MethodRefusedError(f"{classifier.architecture} has no stage that ends in a ReLU; use grad-cam")
+            raise MethodRefusedError(f"{classifier.architecture} has no stage that ends in an activation; use grad-cam")
 
     @override
     def needs(self, classifier: Classifier) -> Needs:

@@ -47,7 +47,20 @@ OTHER_NONLINEARITIES = {
     torch.Tensor.erf: "erf",
 }
 POOLS = frozenset({F.max_pool2d, F.avg_pool2d, F.adaptive_avg_pool2d, F.adaptive_max_pool2d, torch.max_pool2d})
+AVERAGES = frozenset({F.avg_pool2d, F.adaptive_avg_pool2d, torch.mean, torch.Tensor.mean})
+"""Of the pools those whose means are weighed alike, so that a linear layer behind them has a class activation map."""
+CONVOLUTIONS = frozenset({F.conv2d, F.conv_transpose2d})
 CONCATENATIONS = frozenset({torch.cat, torch.concat})
+RESHAPES = frozenset(
+    getattr(owner, name)
+    for owner in (torch, torch.Tensor)
+    for name in ("flatten", "reshape", "squeeze", "unsqueeze", "permute", "transpose")
+) | {torch.Tensor.view, torch.Tensor.contiguous, torch.Tensor.__getitem__, torch.Tensor.float, F.dropout, F.dropout2d}
+"""What leaves every number as it is, if it leaves their count (dropout: in evaluation mode)."""
+SOFTMAXES = frozenset({F.softmax, torch.softmax, torch.Tensor.softmax})
+ATTENTIONS = SOFTMAXES | {F.scaled_dot_product_attention, F.multi_head_attention_forward}
+GATES = frozenset({*SOFTMAXES, F.hardsigmoid, torch.sigmoid, torch.Tensor.sigmoid})
+"""Nonlinearities that weigh another tensor; what they give shows no feature."""
 
 
 def is_relu(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:

@@ -57,7 +57,7 @@ class Needs:
     Parameters
     ----------
     activations
-        Layers whose tensor (n, c, h, w) is kept.
+        Layers whose tensor is kept, as (n, c, h, w) whatever their layout.
     gradients
         Layers whose tensor and the score's gradient there are kept.
     reductions
@@ -129,7 +129,8 @@ class _Recorder(TorchFunctionMode):
         self.graph: dict[Tap, Tensor] = {}
         self.reductions: dict[tuple[Tap, Reduction], Any] = {}
         self.clipping = False
-        self.taps = needs.activations | needs.gradients | {tap for tap, _ in needs.reductions}
+        wanted = needs.activations | needs.gradients | {tap for tap, _ in needs.reductions}
+        self.taps = {tap: tap for tap in wanted}  # equal taps, but only those wanted know their layout
 
     @override
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -148,9 +149,9 @@ class _Recorder(TorchFunctionMode):
         call = self.calls[name]
         self.calls[name] += 1
         taken = None
-        if (tap := Tap(name, call=call)) in self.taps:
+        if (tap := self.taps.get(Tap(name, call=call))) is not None:
             taken = out = self._take(tap, out, in_place=any(out is each for each in inputs))
-        if (tap := Tap(name, relu=True, call=call)) in self.taps:
+        if (tap := self.taps.get(Tap(name, relu=True, call=call))) is not None:
             setattr(out, NOTE, tap)
         return taken
 
@@ -161,7 +162,7 @@ class _Recorder(TorchFunctionMode):
         for place, reduction in self.needs.reductions:
             if place == tap:
                 with torch.no_grad():
-                    self.reductions[place, reduction] = reduction(out.detach())
+                    self.reductions[place, reduction] = reduction(tap.layout.spatial(out.detach()))
         if tap in self.needs.gradients:
             torch.set_grad_enabled(True)  # run_pass gives the mode back
             if in_place and not out.requires_grad and not out._is_view():
@@ -221,14 +222,15 @@ def run_pass(module: nn.Module, images: Float[Tensor, "n c h w"], needs: Needs, 
         gradients = [
             _gradients(recorder, chosen.scores(logits), inputs, last=chosen is targets[-1]) for chosen in targets
         ]
-    activations = recorder.activations | {tap: tensor.detach() for tap, tensor in recorder.graph.items()}
+    recorded = recorder.activations | {tap: tensor.detach() for tap, tensor in recorder.graph.items()}
+    activations = {tap: tap.layout.spatial(tensor) for tap, tensor in recorded.items()}
     return tuple(
         Seen(
             images=images,
             logits=logits.detach(),
             chosen=chosen,
             activations=activations,
-            gradients={tap: found[tap] for tap in recorder.graph},
+            gradients={tap: tap.layout.spatial(found[tap]) for tap in recorder.graph},
             reductions=recorder.reductions,
             input_gradient=found.get("input"),
             guided_input_gradient=found.get("guided"),
@@ -260,7 +262,7 @@ def _backward(scores: Tensor, wanted: dict[Any, Tensor], *, keep: bool) -> dict[
 def _check_reached(recorder: _Recorder) -> None:
     reduced = {tap for tap, _ in recorder.reductions}
     reached = recorder.activations.keys() | recorder.graph.keys() | reduced
-    missed = sorted(map(str, recorder.taps - reached))
+    missed = sorted(map(str, recorder.taps.keys() - reached))
     if missed:
         raise ModelError(f"the pass did not reach layer {missed[0]!r}; wb.layers(model) lists those it does")
 
