@@ -156,7 +156,7 @@ class _StrictLoader(yaml.SafeLoader):
     @override
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
-            raise yaml.composer.ComposerError(None, None, "an alias; write it out", self.peek_event().start_mark)
+            raise yaml.composer.ComposerError(None, None, "an alias; write it out", parent.start_mark if parent else None)
         return super().compose_node(parent, index)
 
     @override
@@ -188,13 +188,13 @@ def _content(path: Path) -> Any:
 def _known(given: dict[str, Any], kind: type, where: str, problems: list[str], *, without: str = "") -> dict[str, Any]:
     """Return the entries that a dataclass has, each of its field's kind; the others become problems."""
     wanted = {each.name: each for each in fields(kind) if each.name != without}
-    found = {}
+    found: dict[str, Any] = {}
     for key, value in given.items():
         if key not in wanted:
             problems.append(where + str(unknown_name("key of an experiment", str(key), wanted)))
             continue
         factory = wanted[key].default_factory
-        default: Any = factory() if callable(factory) else wanted[key].default
+        default = factory() if callable(factory) else wanted[key].default
         is_number = isinstance(default, float) and isinstance(value, int | float) and not isinstance(value, bool)
         if is_number:
             found[key] = float(value)

@@ -18,6 +18,7 @@ from workbench.core.files import write_text
 from workbench.reports.page import ReportHead
 from workbench.reports.to_html import export_notebook
 from workbench.runs import OpenRun, Run, RunStore, environment_facts, read_run
+from workbench.runs.stopping import heeding_stop_signals
 
 EXECUTED = "executed.ipynb"
 REPORT = "report.html"
@@ -47,7 +48,7 @@ def run_notebook(
 
     The kernel is the running interpreter, in the caller's working directory, so that relative paths mean what was
     typed. The run's folder holds ``executed.ipynb`` and ``report.html`` beside what the notebook writes to ``out``,
-    also when a cell failed.
+    also when a cell failed. SIGTERM and SIGUSR1 interrupt the run as Ctrl-C does, so that it can be resumed.
 
     Parameters
     ----------
@@ -91,7 +92,7 @@ def run_notebook(
         raise RunError(f"{resume.id}: was made with other parameters; resume it with {resume.parameters}")
     kind = kind or kind_of(notebook)
     opened = store.resume(resume) if resume else store.create(kind, complete, inputs=_inputs(notebook, complete))
-    with opened as work:
+    with heeding_stop_signals(), opened as work:
         execution = _Execution(notebook, work, progress, echo, timeout_s, total=cell_count(notebook))
         try:
             execution.execute()

@@ -50,13 +50,12 @@ def thread_count(torch: ModuleType | None) -> int:
     if torch is not None:
         return int(torch.get_num_threads())
     wanted = os.environ.get("OMP_NUM_THREADS", "")
-    return int(wanted) if wanted.isdecimal() and int(wanted) > 0 else _usable_cores()
+    return int(wanted) if wanted.isdecimal() and int(wanted) > 0 else bound_cores()
 
 
-def _usable_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def bound_cores() -> int:
+    """Return how many cores this process is bound to."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _torch(*, load_torch: bool) -> ModuleType | None:

@@ -18,12 +18,23 @@ def owner_facts() -> dict[str, Json]:
     return {"host": socket.gethostname(), "pid": os.getpid(), "process_start": _process_start(os.getpid())}
 
 
+LET_GO_S = 0.0
+"""Heartbeat of an owner that lives on but could not write how its run ended: setting a time needs no disk space."""
+
+
+def let_go(owner_file: Path) -> None:
+    """Leave a run without an owner although this process lives on; its facts stay, so that it can be resumed."""
+    os.utime(owner_file, (LET_GO_S, LET_GO_S))
+
+
 def owner_is_alive(owner: dict[str, Json], heard_of: float) -> bool:
     """Tell whether the owner of a run is still at work.
 
     On its own host the process itself decides (a start time guards against a reused process number); elsewhere the
     heartbeat, ``heard_of`` in seconds since the epoch.
     """
+    if heard_of == LET_GO_S:
+        return False
     if owner.get("host") != socket.gethostname():
         return time.time() - heard_of < STALE_AFTER_S
     pid = owner.get("pid")

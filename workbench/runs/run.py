@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from workbench.core.errors import ReaderError, RunError
 from workbench.core.files import read_json, sha256_of
-from workbench.runs.owner import OWNER_FILE, owner_is_alive
+from workbench.runs.owner import LET_GO_S, OWNER_FILE, owner_is_alive
 
 Status = Literal["done", "failed", "interrupted", "running", "lost"]
 """The first three are written in ``run.json``; the last two are derived from the owner file."""
@@ -144,11 +144,17 @@ def _uncommitted_run(folder: Path) -> Run:
             parameters=dict(owner["parameters"]),
             status="running" if alive else "lost",
             created=str(owner["created"]),
-            error="" if alive else f"its process {owner['pid']} on {owner['host']} ended without a word",
+            error="" if alive else _last_sign(owner, heard_of),
             inputs=dict(owner["inputs"]),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         return _stranger(folder, f"{path} is damaged ({type(error).__name__}: {error})")
+
+
+def _last_sign(owner: dict[str, Any], heard_of: float) -> str:
+    if heard_of == LET_GO_S:
+        return "its end could not be written; is the disk full?"
+    return f"its process {owner['pid']} on {owner['host']} ended without a word"
 
 
 def _stranger(folder: Path, error: str) -> Run:

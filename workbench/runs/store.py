@@ -18,11 +18,14 @@ from workbench.core.files import sha256_of, write_json
 from workbench.core.provenance import plain
 from workbench.core.registry import unknown_name
 from workbench.runs.environment import environment_facts
-from workbench.runs.owner import OWNER_FILE, owner_facts
+from workbench.runs.locks import file_lock
+from workbench.runs.owner import OWNER_FILE, let_go, owner_facts
 from workbench.runs.run import RUN_FILE, Run, Status, artefact_digests, read_run
 
 HEARTBEAT_S = 5.0
 KIND = re.compile(r"[a-z][a-z0-9-]{0,39}")
+CLAIM_LOCK = ".claiming"
+"""Of a run's folder: one process at a time looks at it and claims it."""
 RESUMABLE: tuple[Status, ...] = ("failed", "interrupted", "lost")
 
 
@@ -64,10 +67,14 @@ class OpenRun:
     ) -> None:
         self._ended.set()
         self._heartbeat.join()
+        owner = self.folder / OWNER_FILE
         try:
             self._commit(_status_after(error), "" if error is None else one_line(error))
-        finally:
-            (self.folder / OWNER_FILE).unlink(missing_ok=True)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                let_go(owner)  # lost, but not forgotten: it can be resumed
+            raise
+        owner.unlink(missing_ok=True)
 
     def _commit(self, status: Status, error: str) -> None:
         content = {
@@ -155,7 +162,7 @@ class RunStore:
         RunError
             The run is done or still running.
         """
-        with _claiming(run.folder):
+        with file_lock(run.folder / CLAIM_LOCK):
             now = read_run(run.folder)
             if now.status not in RESUMABLE:
                 raise RunError(f"{now.id}: is {now.status}; only a failed, interrupted or lost run can be resumed")
@@ -238,22 +245,6 @@ def one_line(error: BaseException) -> str:
     if isinstance(error, WorkbenchError):
         return text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-@contextlib.contextmanager
-def _claiming(folder: Path) -> Iterator[None]:
-    """Let one process at a time look at a run and claim it: making a folder is atomic everywhere."""
-    lock = folder / ".claiming"
-    try:
-        lock.mkdir()
-    except FileExistsError:
-        raise RunError(f"{folder.name}: another process is claiming it; if none is, remove {lock}") from None
-    except OSError as error:
-        raise RunError(f"{folder}: cannot be resumed ({error.strerror})") from error
-    try:
-        yield
-    finally:
-        lock.rmdir()
 
 
 def _status_after(error: BaseException | None) -> Status:

@@ -4,23 +4,22 @@ import logging
 import os
 import signal
 import sys
-import threading
-import time
 import warnings
 from pathlib import Path
 from typing import TextIO
 
 from workbench.core.errors import WorkbenchError
+from workbench.runs.child_process import claimed_output, end_with_parent
+from workbench.runs.stopping import NUMBERS
 from workbench.training.progress import Throttled, error_line, progress_line
-
-GRACE_S = 10.0
 
 
 def main() -> int:
     """Train what the folder on the command line describes; JSON lines on standard output say how far it is."""
-    signal.signal(signal.SIGTERM, _stop_at_once)
-    threading.Thread(target=_die_with_parent, daemon=True).start()
-    channel = _claimed_output()
+    for number in NUMBERS:
+        signal.signal(number, _stop_at_once)
+    end_with_parent()
+    channel = claimed_output()
     from workbench.training.child import run_training  # imports Lightning: 5 s in which we can already be stopped
 
     _silence_lightning()
@@ -38,22 +37,6 @@ def main() -> int:
 def _tell(channel: TextIO, line: str) -> None:
     if os.environ.get("LOCAL_RANK", "0") == "0":  # of several processes the first speaks for all
         print(line, file=channel, flush=True)
-
-
-def _claimed_output() -> TextIO:
-    """Take standard output for our lines alone; what libraries (and further processes) print goes to the log."""
-    channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    return channel
-
-
-def _die_with_parent() -> None:
-    """Wait until standard input closes, which is when the process that follows us is gone, however it ended."""
-    while os.read(0, 1024):
-        pass
-    os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(GRACE_S)
-    os._exit(128 + signal.SIGTERM)
 
 
 def _stop_at_once(number: int, _frame: object) -> None:

@@ -1,0 +1,59 @@
+"""A lock file that a dead process cannot leave locked: the operating system lets go of it."""
+
+import errno
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from workbench.core.errors import RunError
+
+NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK)
+"""What a shared file system says that knows no locks; there owner and heartbeat of the run must do."""
+LOOK_AGAIN_S = 0.2
+
+
+@contextmanager
+def file_lock(path: Path, *, waits: bool = False) -> Iterator[None]:
+    """Hold a lock against other processes and threads.
+
+    Parameters
+    ----------
+    path
+        A file of its own; it stays.
+    waits
+        For the other one to end, instead of a refusal.
+
+    Yields
+    ------
+    None
+        While the lock is held.
+
+    Raises
+    ------
+    RunError
+        Another one holds the lock, or the file cannot be made.
+    """
+    try:
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        raise RunError(f"{path}: cannot be locked ({error.strerror})") from error
+    try:
+        while not _locked(file):
+            if not waits:
+                raise RunError(f"{path.parent.name}: another process is at work on it")
+            time.sleep(LOOK_AGAIN_S)
+        yield
+    finally:
+        os.close(file)
+
+
+def _locked(file: int) -> bool:
+    import fcntl  # not on Windows, where this module must still load
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno in NO_LOCKS
+    return True
