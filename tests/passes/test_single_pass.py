@@ -293,3 +293,13 @@ def test_two_targets_share_one_forward_pass_and_equal_two_passes() -> None:
         torch.testing.assert_close(found.input_gradient, alone.input_gradient)
         torch.testing.assert_close(found.guided_input_gradient, alone.guided_input_gradient)
     assert not torch.allclose(both[0].input_gradient, both[1].input_gradient)
+
+
+def test_deconvolution_forgets_where_the_inputs_were_positive() -> None:
+    """Zeiler and Fergus 2014: on its way back every ReLU rectifies the gradient, and nothing else."""
+    net = hand_written(lambda net, images: net.head(F.relu(net.first(images)).mean((2, 3))))
+    found = seen_by(net, Needs(deconvolution_input_gradient=True)).deconvolution_input_gradient
+    features = net.first(inputs := IMAGES.clone().requires_grad_(True))
+    gradient = (net.head.weight[0].clamp(min=0) / features[0, 0].numel())[None, :, None, None].expand_as(features)
+    (expected,) = torch.autograd.grad(features, inputs, gradient)
+    torch.testing.assert_close(found, expected)

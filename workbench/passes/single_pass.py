@@ -20,6 +20,7 @@ from typing_extensions import override
 from workbench.core.errors import ModelError
 from workbench.passes.functions import first_tensor, is_relu
 from workbench.passes.layers import Tap, evaluation_mode
+from workbench.passes.tape import Rule, Tape
 
 NOTE = "_workbench_tap"
 
@@ -63,8 +64,8 @@ class Needs:
     reductions
         Layers of which only a function's result is kept, so that deep stacks cost no memory; the functions are
         hashable, so that equal ones of several methods run once.
-    input_gradient, guided_input_gradient
-        The plain gradient at the input, and the one that every ReLU also rectifies on its way back.
+    input_gradient, guided_input_gradient, deconvolution_input_gradient
+        The gradient at the input, by the rule of each name: :class:`workbench.passes.tape.Rule`.
     """
 
     activations: frozenset[Tap] = frozenset()
@@ -72,6 +73,7 @@ class Needs:
     reductions: frozenset[tuple[Tap, Reduction]] = frozenset()
     input_gradient: bool = False
     guided_input_gradient: bool = False
+    deconvolution_input_gradient: bool = False
 
     def __or__(self, other: "Needs") -> "Needs":
         """Return what serves both."""
@@ -81,12 +83,23 @@ class Needs:
             self.reductions | other.reductions,
             self.input_gradient or other.input_gradient,
             self.guided_input_gradient or other.guided_input_gradient,
+            self.deconvolution_input_gradient or other.deconvolution_input_gradient,
         )
 
     @property
     def at_input(self) -> bool:
         """Whether the graph has to start at the input."""
-        return self.input_gradient or self.guided_input_gradient
+        return bool(self.rules)
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """By which rules the gradient at the input is wanted."""
+        wanted = {
+            Rule.PLAIN: self.input_gradient,
+            Rule.GUIDED: self.guided_input_gradient,
+            Rule.DECONVOLUTION: self.deconvolution_input_gradient,
+        }
+        return tuple(rule for rule, asked in wanted.items() if asked)
 
 
 @dataclass(frozen=True)
@@ -111,6 +124,7 @@ class Seen:
     reductions: Mapping[tuple[Tap, Reduction], Any]
     input_gradient: Float[Tensor, "n c h w"] | None = None
     guided_input_gradient: Float[Tensor, "n c h w"] | None = None
+    deconvolution_input_gradient: Float[Tensor, "n c h w"] | None = None
 
     @property
     def scores(self) -> Float[Tensor, " n"]:
@@ -119,7 +133,7 @@ class Seen:
 
 
 class _Recorder(TorchFunctionMode):
-    """Takes tensors at taps, starts the graph at the lowest one, and clips gradients at ReLUs on demand."""
+    """Takes tensors at taps, starts the graph at the lowest one, and keeps the tape."""
 
     def __init__(self, needs: Needs) -> None:
         super().__init__()
@@ -128,21 +142,19 @@ class _Recorder(TorchFunctionMode):
         self.activations: dict[Tap, Tensor] = {}
         self.graph: dict[Tap, Tensor] = {}
         self.reductions: dict[tuple[Tap, Reduction], Any] = {}
-        self.clipping = False
+        self.tape = Tape()
         wanted = needs.activations | needs.gradients | {tap for tap, _ in needs.reductions}
         self.taps = {tap: tap for tap in wanted}  # equal taps, but only those wanted know their layout
 
     @override
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        if not is_relu(func, args, kwargs):
-            return func(*args, **kwargs)
         first = first_tensor(args, kwargs)
         tap = getattr(first, NOTE, None)
-        out = func(*args, **kwargs)
-        if self.needs.guided_input_gradient and out.requires_grad:
-            out.register_hook(self._clip)
-        return out if tap is None else self._take(tap, out, in_place=out is first)
+        out = self.tape.run(func, args, kwargs)
+        if tap is None or not is_relu(func, args, kwargs):
+            return out
+        return self._take(tap, out, in_place=out is first)
 
     def module_output(self, name: str, _module: nn.Module, inputs: Any, out: Tensor) -> Tensor | None:
         """Take the output of a module, or remember that its functional ReLU is the one to take."""
@@ -154,9 +166,6 @@ class _Recorder(TorchFunctionMode):
         if (tap := self.taps.get(Tap(name, relu=True, call=call))) is not None:
             setattr(out, NOTE, tap)
         return taken
-
-    def _clip(self, gradient: Tensor) -> Tensor:
-        return gradient.clamp_min(0) if self.clipping else gradient
 
     def _take(self, tap: Tap, out: Tensor, *, in_place: bool) -> Tensor:
         for place, reduction in self.needs.reductions:
@@ -232,31 +241,29 @@ def run_pass(module: nn.Module, images: Float[Tensor, "n c h w"], needs: Needs, 
             activations=activations,
             gradients={tap: tap.layout.spatial(found[tap]) for tap in recorder.graph},
             reductions=recorder.reductions,
-            input_gradient=found.get("input"),
-            guided_input_gradient=found.get("guided"),
+            input_gradient=found.get(Rule.PLAIN),
+            guided_input_gradient=found.get(Rule.GUIDED),
+            deconvolution_input_gradient=found.get(Rule.DECONVOLUTION),
         )
         for chosen, found in zip(targets, gradients, strict=True)
     )
 
 
 def _gradients(recorder: _Recorder, scores: Tensor, inputs: Tensor, *, last: bool) -> dict[Any, Tensor]:
-    """Run the plain backward pass, then the guided one; the tape is kept while another one follows."""
-    needs, found = recorder.needs, {}
-    wanted: dict[Any, Tensor] = dict(recorder.graph)
-    if needs.input_gradient:
-        wanted["input"] = inputs
-    if wanted:
-        found = _backward(scores, wanted, keep=needs.guided_input_gradient or not last)
-    if needs.guided_input_gradient:
-        recorder.clipping = True
-        found |= _backward(scores, {"guided": inputs}, keep=not last)
-        recorder.clipping = False
+    """Run one backward pass a rule; the tape is kept while another one follows."""
+    rules = recorder.needs.rules
+    if recorder.graph and Rule.PLAIN not in rules:
+        rules = (Rule.PLAIN, *rules)
+    found: dict[Any, Tensor] = {}
+    for rule in rules:
+        wanted: dict[Any, Tensor] = dict(recorder.graph) if rule is Rule.PLAIN else {}
+        if rule in recorder.needs.rules:
+            wanted[rule] = inputs
+        recorder.tape.rule = rule
+        keep = not (last and rule is rules[-1])
+        gradients = torch.autograd.grad(scores.sum(), list(wanted.values()), retain_graph=keep)
+        found |= dict(zip(wanted, gradients, strict=True))
     return found
-
-
-def _backward(scores: Tensor, wanted: dict[Any, Tensor], *, keep: bool) -> dict[Any, Tensor]:
-    gradients = torch.autograd.grad(scores.sum(), list(wanted.values()), retain_graph=keep)
-    return dict(zip(wanted, gradients, strict=True))
 
 
 def _check_reached(recorder: _Recorder) -> None:
