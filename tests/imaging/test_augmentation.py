@@ -84,3 +84,34 @@ def test_any_angle_may_be_wanted():
         x, y = centre(augmentation.apply(film, generator).numpy())
         quarters.add((x > 32, y > 32))
     assert len(quarters) == 4
+
+
+def halves(augmentation: Augmentation, film: torch.Tensor) -> list[torch.Tensor]:
+    """Return what 200 draws changed; the others must be the film itself."""
+    generator = np.random.default_rng(0)
+    done = [augmentation.apply(film, generator) for _ in range(200)]
+    changed = [each for each in done if not torch.equal(each, film)]
+    assert 70 < len(changed) < 130
+    return changed
+
+
+def test_half_of_the_films_lose_their_border():
+    """The frame around the film is gone, the spot in its middle twice as far from the centre."""
+    film = torch.zeros(64, 64)
+    film[:4], film[:, 40:44] = 1.0, 0.5
+    for each in halves(Augmentation(flip=False, rotation_deg=0.0, centre_crop=0.5), film):
+        assert each.shape == (64, 64)
+        assert each.max() < 0.6
+        assert each[32, 49:55].mean() > 0.45  # 40..44 are 8..12 from the centre, then 16..24
+
+
+def test_sharpening_raises_contrast_and_blurring_lowers_it():
+    film = torch.from_numpy(spot_at_three_o_clock()) * 0.5
+    still = {"flip": False, "rotation_deg": 0.0}
+    edge = film.diff().abs().max()
+    for each in halves(Augmentation(**still, blur=2.0), film):
+        assert each.diff().abs().max() < edge
+        assert abs(float(each.sum() / film.sum()) - 1) < 0.05
+    for each in halves(Augmentation(**still, sharpen=3.0), film):
+        assert each.diff().abs().max() > edge
+        assert 0 <= each.min() <= each.max() <= 1

@@ -17,7 +17,10 @@ def history(*rows: tuple[float, float, float, float | None]) -> tuple[EpochRecor
 SEEN = history((0.60, 0.58, 0.69, 0.62), (0.80, 0.70, 0.50, 0.81), (0.90, 0.75, 0.48, 0.80), (0.99, 0.74, 0.70, 0.79))
 
 
-@pytest.mark.parametrize(("rule", "epoch"), [("best-loss", 3), ("best-auroc", 2), ("least-gap", 1), ("last", 4)])
+RULES = {"best-loss": 3, "best-auroc": 2, "best-accuracy": 3, "least-gap": 1, "last": 4}
+
+
+@pytest.mark.parametrize(("rule", "epoch"), RULES.items())
 def test_each_rule_keeps_its_epoch(rule: str, epoch: int) -> None:
     assert kept_epoch(SEEN, rule) == epoch
 
@@ -40,6 +43,7 @@ def test_an_unknown_rule_is_refused() -> None:
 def test_gain_is_measured_by_what_is_kept() -> None:
     assert epochs_without_gain(SEEN, "best-loss") == 1
     assert epochs_without_gain(SEEN, "best-auroc") == 2
+    assert epochs_without_gain(SEEN[:3], "best-accuracy") == 0
     assert epochs_without_gain(SEEN, "least-gap") == 1
     assert epochs_without_gain(SEEN, "last") == 1
 

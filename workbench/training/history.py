@@ -45,8 +45,8 @@ def kept_epoch(history: Sequence[EpochRecord], rule: str) -> int:
     history
         At least one epoch.
     rule
-        "best-loss" and "best-auroc" look at the validation split; "least-gap" wants the least difference between
-        training and validation accuracy; "last" is the last. Ties go to the lower validation loss, then to the
+        "best-loss", "best-auroc" and "best-accuracy" look at the validation split; "least-gap" wants the least
+        difference between training and validation accuracy; "last" is the last. Ties go to the lower validation loss, then to the
         earlier epoch.
 
     Returns
@@ -64,6 +64,8 @@ def kept_epoch(history: Sequence[EpochRecord], rule: str) -> int:
             return min(history, key=lambda record: record.valid_loss).epoch
         case "best-auroc":
             return min(history, key=lambda record: (-_or_zero(record.valid_auroc), record.valid_loss)).epoch
+        case "best-accuracy":
+            return min(history, key=lambda record: (-record.valid_accuracy, record.valid_loss)).epoch
         case "least-gap":
             return min(history, key=lambda record: (_gap(record), record.valid_loss)).epoch
         case "last":
@@ -72,11 +74,11 @@ def kept_epoch(history: Sequence[EpochRecord], rule: str) -> int:
 
 
 def epochs_without_gain(history: Sequence[EpochRecord], rule: str) -> int:
-    """Count the epochs since the best one: by AUROC where the rule keeps the best AUROC, else by validation loss.
+    """Count the epochs since the best one: by what the rule keeps if it is a "best-", else by validation loss.
 
     The gap and "last" say nothing about getting better: the gap is often least before anything is learnt.
     """
-    return history[-1].epoch - kept_epoch(history, "best-auroc" if rule == "best-auroc" else "best-loss")
+    return history[-1].epoch - kept_epoch(history, rule if rule.startswith("best-") else "best-loss")
 
 
 def write_history(history: Sequence[EpochRecord], path: Path) -> None:

@@ -4,11 +4,12 @@ import re
 from dataclasses import dataclass
 
 from workbench.core.errors import OptionError
-from workbench.core.options import check_options, option
+from workbench.core.options import check_options, option, options_of
 from workbench.imaging.augmentation import Augmentation
 
 SCHEDULES = ("constant", "step", "plateau", "quarters", "cosine", "one-cycle")
-KEEP_RULES = ("best-loss", "best-auroc", "least-gap", "last")
+KEEP_RULES = ("best-loss", "best-auroc", "best-accuracy", "least-gap", "last")
+NO_AUGMENTATION = Augmentation(flip=False, rotation_deg=0.0)
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,11 @@ class TrainingOptions:
     rotation_deg: float = option(
         30.0, "rotate films by up to this angle either way; 180 is any angle", low=0.0, high=180.0, unit=" deg"
     )
+    centre_crop: float = option(
+        1.0, "half of the time cut out the centre, this share of each side, and enlarge it; 1 never", low=0.1, high=1.0
+    )
+    sharpen: float = option(0.0, "sharpen half of the time, by up to this factor above 1; 0 never", low=0.0, high=10.0)
+    blur: float = option(0.0, "blur half of the time by a Gaussian of up to this sigma; 0 never", low=0.0, high=10.0)
     weight_decay: float = option(0.0, "of Adam", low=0.0, high=1.0)
     freeze_batch_norm: bool = option(False, "use the stored means and variances, and leave them as they are")
     channels_last: bool = option(True, "store weights and films with the channels last while training; mostly faster")
@@ -48,6 +54,6 @@ class TrainingOptions:
     @property
     def augmentation(self) -> Augmentation | None:
         """What is done to the films of the training split; None where nothing is."""
-        if not (self.flip or self.flip_vertical or self.rotation_deg):
-            return None
-        return Augmentation(flip=self.flip, rotation_deg=self.rotation_deg, flip_vertical=self.flip_vertical)
+        names = [each.name for each in options_of(Augmentation)]
+        augmentation = Augmentation(**{name: getattr(self, name) for name in names})
+        return None if augmentation == NO_AUGMENTATION else augmentation
