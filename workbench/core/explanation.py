@@ -1,18 +1,16 @@
 """What a method says about a model and a list of cases: signed, raw maps with the way back to the film."""
 
-import io
-import zipfile
-import zlib
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from workbench.core.arrays import Affine, AffineBatch, ClassIndices, FilmPixels, FilmSizes, MapBatch
 from workbench.core.errors import ReaderError, Skipped
-from workbench.core.files import read_json, write_bytes, write_json
 from workbench.core.geometry import resample, scaling
+from workbench.core.named_arrays import DAMAGED, NamedArrays, read_named_arrays, write_packed
 
 
 @dataclass(frozen=True)
@@ -85,41 +83,25 @@ class Explanation:
             }
         )
 
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return all that has one row a case, by the name under which it is stored."""
+        measures = {MEASURE + name: values for name, values in self.measures.items()}
+        return {name: getattr(self, name) for name in ARRAYS} | measures
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """Return the rest as plain JSON."""
+        return {"kind": "explanation", **_about(self)}
+
     def save(self, path: Path) -> None:
         """Write ``path`` (npz, no pickles) and the rest beside it as JSON."""
-        arrays = {name: getattr(self, name) for name in ARRAYS}
-        arrays |= {MEASURE + name: values for name, values in self.measures.items()}
-        content = io.BytesIO()
-        np.savez_compressed(content, **arrays)
-        write_bytes(path, content.getvalue())
-        about = {"method": self.method, "case_ids": self.case_ids, "provenance": self.provenance}
-        skipped = [[each.what, each.reason] for each in self.skipped]
-        write_json(path.with_suffix(".json"), about | {"skipped": skipped})
+        write_packed(path, self.about, self.arrays)
 
 
 ARRAYS = ("targets", "maps", "to_film", "film_sizes", "probabilities")
 MEASURE = "measure-"
 """Begins the name of an array that holds a measure."""
-
-
-def load_explanation(path: Path) -> Explanation:
-    """Read what :meth:`Explanation.save` wrote; a ReaderError where a file is absent or is no explanation."""
-    about = read_json(path.with_suffix(".json"))
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in ARRAYS}
-            measures = {name.removeprefix(MEASURE): stored[name] for name in stored if name.startswith(MEASURE)}
-        skipped = tuple(Skipped(what, reason) for what, reason in about["skipped"])
-        return Explanation(
-            method=about["method"],
-            case_ids=tuple(about["case_ids"]),
-            provenance=about["provenance"],
-            skipped=skipped,
-            measures=measures,
-            **arrays,
-        )
-    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as error:
-        raise ReaderError(f"{path}: not an explanation of the workbench ({error})") from error
 
 
 @dataclass(frozen=True)
@@ -180,3 +162,89 @@ class Activations:
         height, width = self.film_sizes[index]
         values = self.stages[stage].maps[index, place].astype(np.float32)
         return resample(values, self.stage_to_film(index, stage), (int(height), int(width)))
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return all that has one row a case, by the name under which it is stored."""
+        named = {"to_film": self.to_film, "film_sizes": self.film_sizes}
+        for number, stage in enumerate(self.stages):
+            named |= {f"stage-{number}-maps": stage.maps, f"stage-{number}-channels": stage.channels}
+        return named
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """Return the rest as plain JSON."""
+        stages = [[stage.stage, stage.title] for stage in self.stages]
+        return {"kind": "activations", **_about(self), "stages": stages, "input_size": list(self.input_size)}
+
+    def save(self, path: Path) -> None:
+        """Write ``path`` (npz, no pickles) and the rest beside it as JSON."""
+        write_packed(path, self.about, self.arrays)
+
+
+Explained = TypeVar("Explained", bound=Explanation | Activations)
+
+
+def _about(found: Explanation | Activations) -> dict[str, Any]:
+    skipped = [[each.what, each.reason] for each in found.skipped]
+    return {
+        "method": found.method,
+        "case_ids": list(found.case_ids),
+        "provenance": found.provenance,
+        "skipped": skipped,
+    }
+
+
+def load_explanation(path: str | Path) -> Explanation | Activations:
+    """Read what ``save`` wrote, or a method's folder of ``explain(..., out=FOLDER)``, whose maps stay on disk.
+
+    Parameters
+    ----------
+    path
+        The npz file or the folder.
+
+    Returns
+    -------
+    Explanation | Activations
+        As it was; arrays of a folder are mapped from disk, read-only.
+
+    Raises
+    ------
+    ReaderError
+        A file is absent or holds no explanation.
+    """
+    try:
+        return explanation_of(*read_named_arrays(Path(path)))
+    except DAMAGED as error:
+        raise ReaderError(f"{path}: not an explanation of the workbench ({error})") from error
+
+
+def explanation_of(about: dict[str, Any], arrays: NamedArrays) -> Explanation | Activations:
+    """Return what ``about`` and ``arrays`` of an explanation came from."""
+    shared: dict[str, Any] = {
+        "method": about["method"],
+        "case_ids": tuple(about["case_ids"]),
+        "provenance": about["provenance"],
+        "skipped": tuple(Skipped(what, reason) for what, reason in about["skipped"]),
+    }
+    if about.get("kind") == "activations":
+        stages = tuple(
+            StageActivations(stage, title, arrays[f"stage-{number}-maps"], arrays[f"stage-{number}-channels"])
+            for number, (stage, title) in enumerate(about["stages"])
+        )
+        height, width = about["input_size"]
+        shared |= {name: arrays[name] for name in ("to_film", "film_sizes")}
+        return Activations(stages=stages, input_size=(height, width), **shared)
+    measures = {name.removeprefix(MEASURE): values for name, values in arrays.items() if name.startswith(MEASURE)}
+    named: dict[str, Any] = {name: arrays[name] for name in ARRAYS}
+    return Explanation(measures=measures, **named, **shared)
+
+
+def joined(parts: Sequence[Explained]) -> Explained:
+    """Return explanations of the same method for different cases as one, in their order."""
+    first = parts[0]
+    arrays = {name: np.concatenate([part.arrays[name] for part in parts]) for name in first.arrays}
+    about = first.about | {"case_ids": [each for part in parts for each in part.case_ids], "skipped": []}
+    whole = explanation_of(about, arrays)
+    assert isinstance(whole, type(first))  # noqa: S101 - it is made of the same kind
+    return replace(whole, skipped=tuple(each for part in parts for each in part.skipped))
