@@ -7,7 +7,7 @@ import importlib
 from typing import Any
 
 _HOMES = {
-    "ARCHITECTURES": "models.zoo:ARCHITECTURES",
+    "ARCHITECTURES": "models.architectures:ARCHITECTURES",
     "Activations": "core.explanation:Activations",
     "Annotation": "core.annotation:Annotation",
     "Case": "core.case:Case",
@@ -19,6 +19,7 @@ _HOMES = {
     "Explanation": "core.explanation:Explanation",
     "METHODS": "attribution:METHODS",
     "Manifest": "core.manifest:Manifest",
+    "MapBox": "imaging.map_boxes:MapBox",
     "PhantomOptions": "data.phantoms.options:PhantomOptions",
     "PhantomSetOptions": "data.phantoms.set_options:PhantomSetOptions",
     "Predictions": "core.predictions:Predictions",
@@ -60,6 +61,7 @@ _HOMES = {
     "load_model": "models.checkpoints:load_classifier",
     "load_predictions": "core.predictions:load_predictions",
     "load_scorecard": "audit.scorecard:load_scorecard",
+    "map_boxes": "imaging.map_boxes:map_boxes",
     "measured_recipe": "imaging.named_recipes:measured_recipe",
     "metric_difference": "evaluation.differences:metric_difference",
     "named_recipe": "imaging.named_recipes:named_recipe",
@@ -81,6 +83,7 @@ _HOMES = {
     "worklist_value": "evaluation.worklist:worklist_value",
     "write_croissant": "data.croissant:write_croissant",
     "write_manifest": "core.manifest:write_manifest",
+    "write_map_boxes": "imaging.map_boxes:write_map_boxes",
 }
 """Public name -> where it lives."""
 

@@ -21,7 +21,7 @@ def coco_document(cases: Iterable[Case]) -> Json:
     for image_id, case in enumerate(annotated, start=1):
         for annotation in case.annotations:
             ids = {"id": len(entries) + 1, "image_id": image_id, "category_id": category_ids[annotation.category]}
-            entries.append(ids | _entry(annotation))
+            entries.append(ids | annotation_entry(annotation))
     categories = [{"id": index, "name": name} for name, index in category_ids.items()]
     return {"images": images, "annotations": entries, "categories": categories}
 
@@ -58,7 +58,8 @@ def annotations_by_image(document: Json) -> dict[str, list[Annotation]]:
     return found
 
 
-def _entry(annotation: Annotation) -> dict[str, Any]:
+def annotation_entry(annotation: Annotation) -> dict[str, Any]:
+    """Return what COCO says of one annotation, without its ids."""
     left, top, right, bottom = annotation.box
     return {
         "bbox": [left, top, right - left, bottom - top],

@@ -78,6 +78,13 @@ def project_path(path: str | Path) -> Path:
     return path if path.is_absolute() or path.exists() else project_root() / path
 
 
+def safe_name(text: str) -> str:
+    """Return a name that every file system takes: letters, digits and ``.+_-``, at most 120 bytes."""
+    kept = "".join(letter if letter.isalnum() or letter in ".+_-" else " " for letter in text)
+    name = "-".join(kept.split()).strip("-.")
+    return name.encode()[:120].decode(errors="ignore") or "film"
+
+
 def path_inside(root: Path, relative: str) -> Path:
     """Return ``root / relative``, resolved; a ReaderError where it leaves its root: ``..``, absolute, or by a link."""
     try:

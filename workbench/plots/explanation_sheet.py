@@ -8,8 +8,8 @@ import numpy as np
 from workbench.core.errors import OptionError
 from workbench.core.explanation import Explanation
 from workbench.plots.marks import outline
-from workbench.plots.overlays import FINE_LIGHT, draw_colour_bar, film_map_of, overlay
-from workbench.plots.scales import Scale, ScaleChoice, colormap_of, is_fine, range_words, scale_words, scales_of
+from workbench.plots.overlays import draw_colour_bar, laid_over
+from workbench.plots.scales import Scale, ScaleChoice, colormap_of, range_words, scale_words, scales_of
 from workbench.plots.sheet import SMALL, Picture, check_pixels, check_same_size, fitted, show_film, shrunk
 from workbench.plots.theme import MUTED, mark_colour, method_title
 
@@ -164,10 +164,8 @@ def _draw_column(
     scales: Sequence[Scale],
     colormap: str | None,
 ) -> None:
-    light = FINE_LIGHT if is_fine(explanation) else 1.0
     for place, (row, scale) in enumerate(zip(rows, scales, strict=True)):
-        film_map = film_map_of(explanation, place, limit=FINEST)
-        laid = overlay(shrunk(row.pixels, FINEST) * light, film_map, colormap=colormap, scale=scale)
+        laid = laid_over(row.pixels, explanation, place, scale=scale, colormap=colormap, limit=FINEST)
         _draw(picture, places, (place, column), row=row, shown=laid)
         if places.has_scale_lines:
             below = places.tops[place] + places.sizes[place][1] + 0.03

@@ -7,8 +7,8 @@ from workbench.core.arrays import Affine
 from workbench.core.errors import OptionError
 from workbench.core.explanation import Explanation
 from workbench.core.geometry import resample, scaling
-from workbench.plots.scales import DIVERGING, SEQUENTIAL, Scale, colormap_of, scale_kind, scale_of
-from workbench.plots.sheet import FONTS, SMALL, check_pixels, check_same_size, colours_of, shrunk_size
+from workbench.plots.scales import DIVERGING, SEQUENTIAL, Scale, colormap_of, is_fine, scale_kind, scale_of
+from workbench.plots.sheet import FONTS, SMALL, check_pixels, check_same_size, colours_of, shrunk, shrunk_size
 from workbench.plots.theme import INK, MUTED, number
 
 FADING = (SEQUENTIAL, DIVERGING)
@@ -70,6 +70,23 @@ def overlay(
     for channel in range(3):  # plane by plane: half the time of all three at once
         laid[..., channel] = 255 * (inks[:, channel].take(steps) + grey) + 0.5
     return laid
+
+
+def laid_over(
+    pixels: np.ndarray,
+    explanation: Explanation,
+    index: int,
+    *,
+    scale: Scale,
+    colormap: str | None = None,
+    limit: int | None = None,
+) -> np.ndarray:
+    """Return a film (h, w) with one of an explanation's maps over it as RGB uint8, no side above ``limit`` pixels."""
+    light = FINE_LIGHT if is_fine(explanation) else 1.0
+    shown = shrunk(pixels, limit or max(pixels.shape))
+    return overlay(
+        shown * np.float32(light), film_map_of(explanation, index, limit=limit), colormap=colormap, scale=scale
+    )
 
 
 def _inks(colormap: str, scale: Scale, opacity: float | None) -> np.ndarray:

@@ -28,17 +28,36 @@ ARROW = "#ff2a1f"
 FONT_FAMILY = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', Helvetica, Arial, sans-serif"
 
 METHOD_TITLES = {
+    "ablation-cam": "Ablation-CAM",
+    "attention-rollout": "Attention rollout",
     "cam": "CAM",
+    "deconvolution": "Deconvolution",
+    "deeplift": "DeepLIFT",
+    "eigen-cam": "Eigen-CAM",
     "grad-cam": "Grad-CAM",
     "grad-cam++": "Grad-CAM++",
+    "gradient-shap": "GradientSHAP",
     "guided-backprop": "Guided backprop",
     "guided-grad-cam": "Guided Grad-CAM",
+    "hirescam": "HiResCAM",
+    "input-x-gradient": "Input × gradient",
+    "integrated-gradients": "Integrated gradients",
+    "layer-cam": "LayerCAM",
+    "lrp": "LRP",
+    "occlusion": "Occlusion",
+    "rise": "RISE",
+    "saliency": "Saliency",
+    "score-cam": "Score-CAM",
+    "smoothgrad": "SmoothGrad",
+    "vargrad": "VarGrad",
+    "xgrad-cam": "XGrad-CAM",
 }
 
 
 def method_title(label: str) -> str:
-    """Return a method's name as the papers print it; a label that is not a method's name stays as it is."""
-    return METHOD_TITLES.get(label, label)
+    """Return a method's name as the papers print it, with the target behind it; another label stays as it is."""
+    name, bracket, target = label.partition(" [")
+    return METHOD_TITLES.get(name, name) + bracket + target
 
 
 def mark_colour(category: str) -> str:

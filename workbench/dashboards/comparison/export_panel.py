@@ -10,7 +10,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from workbench.core.files import write_bytes
+from workbench.core.files import safe_name, write_bytes
 from workbench.core.manifest import write_manifest
 from workbench.core.progress import Progress
 from workbench.dashboards.background import Background
@@ -77,7 +77,7 @@ class ExportPanel:
             self._manifest,
             lambda: {f"tables/{name}.csv": _csv(frame) for name, frame in self._tables().items()},
             self._page,
-            lambda: {f"films/{_file_name(name)}.png": content for name, content in self._pictures().items()},
+            lambda: {f"films/{safe_name(name)}.png": content for name, content in self._pictures().items()},
         ]
         files: Files = {}
         for done, step in enumerate(steps, start=1):
@@ -127,8 +127,3 @@ def packed(files: Files) -> bytes:
 
 def _csv(frame: Any) -> bytes:
     return bytes(frame.to_csv().encode())
-
-
-def _file_name(name: str) -> str:
-    """Return a name that every file system takes: letters, digits, dots and hyphens."""
-    return "".join(letter if letter.isalnum() or letter in ".-" else "-" for letter in name).strip("-.") or "film"
