@@ -1,0 +1,82 @@
+"""Scores of changed films: which ones, in which chunks, in which format, and that nothing depends on the batch."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from tests.small_networks import functional, hand_written, noise
+from workbench.attribution.perturbing import CHUNK, chunks, fast_format, perturbed_scores
+from workbench.attribution.score_model import ScoreModel
+from workbench.models.classifier import wrap
+from workbench.passes.layers import evaluation_mode
+from workbench.passes.single_pass import Chosen
+
+SIDE, COUNT = 24, 19
+IMAGES = noise(3, 3, SIDE, SIDE)
+SHIFTS = noise(COUNT, seed=1)
+
+
+def score_model_of(module: nn.Module, classes: list[int]) -> ScoreModel:
+    classifier = wrap(module, class_names=("normal", "abnormal"), input_size=SIDE)
+    wanted = torch.tensor(classes)
+    ids = tuple(f"film-{index}" for index in range(len(classes)))
+    return ScoreModel(classifier, Chosen(wanted, classifier.head.coefficients(wanted)), ids)
+
+
+def brightened(index: int, which: Tensor) -> Tensor:
+    return IMAGES[index] + SHIFTS[which, None, None, None]
+
+
+class Flattening(nn.Sequential):
+    """A network whose ``view`` refuses tensors with the channels last."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self[1](self[0](images).view(len(images), -1))
+
+
+def flattening() -> nn.Module:
+    return Flattening(nn.Conv2d(3, 4, 3, padding=1), nn.Linear(4 * SIDE**2, 2))
+
+
+@pytest.mark.parametrize("build", [lambda: hand_written(functional), flattening])
+def test_each_variant_gets_the_score_of_its_own_film(build) -> None:
+    score_model, classes = score_model_of(build(), [1, 0, 1]), [1, 0, 1]
+    found = perturbed_scores(score_model, IMAGES, brightened, count=COUNT)
+    assert found.scores.shape == (3, COUNT)
+    with torch.no_grad(), evaluation_mode(score_model.classifier.module):
+        for index, wanted in enumerate(classes):
+            clean = score_model.classifier.module(IMAGES[index : index + 1])[0, wanted]
+            torch.testing.assert_close(found.clean[index], clean, rtol=1e-4, atol=1e-5)
+            for variant, shift in enumerate(SHIFTS):
+                alone = score_model.classifier.module(IMAGES[index : index + 1] + shift)[0, wanted]
+                torch.testing.assert_close(found.scores[index, variant], alone, rtol=1e-4, atol=1e-5)
+
+
+def test_a_film_scores_the_same_in_any_batch() -> None:
+    score_model = score_model_of(hand_written(functional), [1, 0, 1])
+    alone = score_model_of(score_model.classifier.module, [1])
+    together = perturbed_scores(score_model, IMAGES, brightened, count=COUNT)
+    single = perturbed_scores(alone, IMAGES[2:], lambda _, which: brightened(2, which), count=COUNT)
+    assert torch.equal(together.scores[2], single.scores[0])
+
+
+@pytest.mark.parametrize("count", [1, CHUNK, CHUNK + 1, 81])
+def test_chunks_hold_every_number_once_and_none_is_large(count: int) -> None:
+    parts = chunks(count)
+    assert torch.equal(torch.cat(parts), torch.arange(count))
+    assert len(parts) == -(-count // CHUNK)
+    assert max(map(len, parts)) - min(map(len, parts)) <= 1
+
+
+def test_channels_last_where_the_network_convolves_and_takes_them() -> None:
+    with torch.inference_mode():
+        assert fast_format(hand_written(functional), IMAGES[:1]) == torch.channels_last
+        assert fast_format(flattening(), IMAGES[:1]) == torch.contiguous_format
+        assert fast_format(nn.Sequential(nn.Flatten(), nn.Linear(3, 2)), IMAGES[:1]) == torch.contiguous_format
+
+
+def test_no_graph_is_kept_and_the_images_stay() -> None:
+    before = IMAGES.clone()
+    found = perturbed_scores(score_model_of(hand_written(functional), [0, 0, 0]), IMAGES, brightened, count=3)
+    assert not found.scores.requires_grad
+    assert torch.equal(IMAGES, before)
