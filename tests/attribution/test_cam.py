@@ -20,7 +20,7 @@ from tests.small_networks import (
     small_vgg,
 )
 from workbench.attribution import explain
-from workbench.attribution.cam import GradCAM
+from workbench.attribution.gradient_cams import GradCAM
 from workbench.core.errors import MethodRefusedError, ModelError
 from workbench.imaging.recipes import Recipe
 from workbench.models.classifier import Classifier, wrap

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from tests.small_networks import functional, hand_written, modules_only, noise, small_resnet, small_vgg
 from workbench.attribution import METHODS, explain
-from workbench.attribution.cam import GradCAM
+from workbench.attribution.gradient_cams import GradCAM
 from workbench.attribution.methods import AbstractMethod
 from workbench.core.case import Case
 from workbench.core.errors import MethodRefusedError, ModelError, ReaderError, UnknownNameError

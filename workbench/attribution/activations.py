@@ -1,4 +1,4 @@
-"""Layer activations: the most active feature maps of each stage, the DenseNet paper's way to look inside."""
+"""Layer activations: the feature maps of each stage that matter most, the DenseNet paper's way to look inside."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,10 @@ from workbench.attribution.methods import METHODS, AbstractMethod
 from workbench.core.errors import MethodRefusedError
 from workbench.core.options import option
 from workbench.models.classifier import Classifier
-from workbench.passes.single_pass import Needs
+from workbench.passes.single_pass import Needs, Seen
+
+Ranked = tuple[Float[Tensor, "n m h w"], Int[Tensor, "n m"]]
+"""A layer's foremost maps of each film, and which channels they are."""
 
 
 @dataclass(frozen=True)
@@ -20,11 +23,9 @@ class TopMaps:
 
     count: int
 
-    def __call__(self, features: Float[Tensor, "n c h w"]) -> tuple[Float[Tensor, "n m h w"], Int[Tensor, "n m"]]:
-        """Return the maps from most to less active, and which channels they are."""
-        channels = features.mean(dim=(2, 3)).topk(min(self.count, features.shape[1]), dim=1).indices
-        rows = torch.arange(len(features), device=features.device)[:, None]
-        return features[rows, channels].float().cpu(), channels.cpu()
+    def __call__(self, features: Float[Tensor, "n c h w"]) -> Ranked:
+        """Return the maps from most to less active."""
+        return top_maps(features, features.mean(dim=(2, 3)), count=self.count)
 
 
 @METHODS.register("activations")
@@ -33,10 +34,12 @@ class LayerActivations(AbstractMethod):
     """The most active maps of the first convolution and of each stage's end, after their activation.
 
     The layer-wise interpretation of the paper ``densenet-interpretation``. "Most activated" is not defined there: here
-    it is the mean over the map.
+    it is the mean over the map, of the activation; or of activation times gradient, which is the map's contribution to
+    the score to first order, the largest first.
     """
 
     count: int = option(16, "maps per stage", low=1, high=256)
+    order: str = option("mean", "by mean activation, or by contribution to the score", choices=("mean", "contribution"))
 
     @override
     def check(self, classifier: Classifier) -> None:
@@ -45,4 +48,24 @@ class LayerActivations(AbstractMethod):
 
     @override
     def needs(self, classifier: Classifier) -> Needs:
-        return Needs(reductions=frozenset((stage.tap, TopMaps(self.count)) for stage in classifier.layers.stages))
+        taps = frozenset(stage.tap for stage in classifier.layers.stages)
+        if self.order == "contribution":
+            return Needs(gradients=taps)
+        return Needs(reductions=frozenset((tap, TopMaps(self.count)) for tap in taps))
+
+    def stages(self, seen: Seen, classifier: Classifier) -> list[Ranked]:
+        """Return the top maps of every stage."""
+        taps = [stage.tap for stage in classifier.layers.stages]
+        if self.order == "mean":
+            return [seen.reductions[tap, TopMaps(self.count)] for tap in taps]
+        return [self._contributing(seen.activations[tap], seen.gradients[tap]) for tap in taps]
+
+    def _contributing(self, features: Float[Tensor, "n c h w"], gradients: Float[Tensor, "n c h w"]) -> Ranked:
+        return top_maps(features, (features * gradients).mean(dim=(2, 3)), count=self.count)
+
+
+def top_maps(features: Float[Tensor, "n c h w"], weights: Float[Tensor, "n c"], *, count: int) -> Ranked:
+    """Return the maps of the largest weights, all of them where there are fewer than ``count``."""
+    channels = weights.topk(min(count, features.shape[1]), dim=1).indices
+    rows = torch.arange(len(features), device=features.device)[:, None]
+    return features[rows, channels].float().cpu(), channels.cpu()

@@ -1,4 +1,4 @@
-"""Class activation maps: weighted sums of the explained layer's maps."""
+"""Class activation maps: sums of the explained layer's maps with the weights of a linear head."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +10,6 @@ from typing_extensions import override
 
 from workbench.attribution.methods import METHODS, SharedMethod, explained_tap
 from workbench.core.errors import MethodRefusedError
-from workbench.core.options import option, option_values
 from workbench.models.classifier import Classifier
 from workbench.passes.single_pass import Needs, Seen
 
@@ -57,31 +56,6 @@ class CAM(SharedMethod):
     @override
     def provenance(self, classifier: Classifier) -> dict[str, Any]:
         return {"options": {}, "layer": str(explained_tap(classifier, ""))}
-
-
-@METHODS.register("grad-cam")
-@dataclass(frozen=True)
-class GradCAM(SharedMethod):
-    """Gradient-weighted class activation mapping (Selvaraju et al., ICCV 2017, eq. 1 and 2).
-
-    M = sum_c a_c f_c with a_c the mean of the score's gradient over the map f_c; signed, before the paper's last ReLU.
-    """
-
-    layer: str = option("", "name of the layer, as wb.layers lists them; the last before pooling where empty")
-
-    @override
-    def needs(self, classifier: Classifier) -> Needs:
-        return Needs(gradients=frozenset({explained_tap(classifier, self.layer)}))
-
-    @override
-    def combine(self, seen: Seen, classifier: Classifier) -> Float[Tensor, "n hm wm"]:
-        tap = explained_tap(classifier, self.layer)
-        weights = seen.gradients[tap].mean(dim=(2, 3))
-        return torch.einsum("nchw,nc->nhw", seen.activations[tap], weights)
-
-    @override
-    def provenance(self, classifier: Classifier) -> dict[str, Any]:
-        return {"options": option_values(self), "layer": str(explained_tap(classifier, self.layer))}
 
 
 def _linear_head(classifier: Classifier) -> tuple[Tensor, Tensor]:

@@ -1,15 +1,55 @@
-"""Methods that read a gradient at the input."""
+"""Methods that read a gradient at the input: plain, or changed at every ReLU on its way back."""
 
 from dataclasses import dataclass
 
+import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from jaxtyping import Float
 from torch import Tensor
 from typing_extensions import override
 
-from workbench.attribution.methods import METHODS, SharedMethod
+from workbench.attribution.gradient_cams import GradCAM
+from workbench.attribution.methods import METHODS, LayerMethod, SharedMethod
 from workbench.core.errors import MethodRefusedError
 from workbench.models.classifier import Classifier
 from workbench.passes.single_pass import Needs, Seen
+
+CHANNEL_GATES = frozenset({"sigmoid", "Hardsigmoid"})
+"""What weighs whole maps, as in RegNet's squeeze and excitation: no rectifier, so that its gradient is plain."""
+
+
+@METHODS.register("saliency")
+@dataclass(frozen=True)
+class Saliency(SharedMethod):
+    """Gradient of the score at the input (Simonyan et al., ICLR 2014 workshop, section 3.1), summed over channels.
+
+    Signed: the paper shows the largest absolute value of the channels. The sum is what one more grey level does to the
+    score, where all channels hold the same film.
+    """
+
+    @override
+    def needs(self, classifier: Classifier) -> Needs:
+        return Needs(input_gradient=True)
+
+    @override
+    def combine(self, seen: Seen, classifier: Classifier) -> Float[Tensor, "n hm wm"]:
+        return _recorded(seen.input_gradient).sum(dim=1)
+
+
+@METHODS.register("input-x-gradient")
+@dataclass(frozen=True)
+class InputXGradient(SharedMethod):
+    """Input times the gradient of the score there (Shrikumar et al., arXiv:1605.01713), summed over channels.
+
+    The input as the network takes it: what the normalisation maps to 0, often a medium grey, has no share.
+    """
+
+    @override
+    def needs(self, classifier: Classifier) -> Needs:
+        return Needs(input_gradient=True)
+
+    @override
+    def combine(self, seen: Seen, classifier: Classifier) -> Float[Tensor, "n hm wm"]:
+        return (seen.images * _recorded(seen.input_gradient)).sum(dim=1)
 
 
 @METHODS.register("guided-backprop")
@@ -23,14 +63,7 @@ class GuidedBackprop(SharedMethod):
 
     @override
     def check(self, classifier: Classifier) -> None:
-        layers = classifier.layers
-        other = "TorchScript, whose ReLUs cannot be reached" if layers.scripted else ""
-        other = other or ", ".join(layers.other_nonlinearities)
-        if other:
-            raise MethodRefusedError(
-                f"guided-backprop is defined for ReLUs, {classifier.architecture} uses {other}; "
-                "use grad-cam or integrated-gradients"
-            )
+        _check_relus(classifier, "guided-backprop")
 
     @override
     def needs(self, classifier: Classifier) -> Needs:
@@ -38,5 +71,69 @@ class GuidedBackprop(SharedMethod):
 
     @override
     def combine(self, seen: Seen, classifier: Classifier) -> Float[Tensor, "n hm wm"]:
-        assert seen.guided_input_gradient is not None  # noqa: S101 - the pass gives what was asked for
-        return seen.guided_input_gradient.sum(dim=1)
+        return _recorded(seen.guided_input_gradient).sum(dim=1)
+
+
+@METHODS.register("deconvolution")
+@dataclass(frozen=True)
+class Deconvolution(SharedMethod):
+    """Deconvolution (Zeiler and Fergus, ECCV 2014, section 2.1) from the score down, summed over channels.
+
+    On its way back every ReLU lets through what is positive, wherever it came from; max pools send it back to where the
+    maximum was.
+    """
+
+    @override
+    def check(self, classifier: Classifier) -> None:
+        _check_relus(classifier, "deconvolution")
+
+    @override
+    def needs(self, classifier: Classifier) -> Needs:
+        return Needs(deconvolution_input_gradient=True)
+
+    @override
+    def combine(self, seen: Seen, classifier: Classifier) -> Float[Tensor, "n hm wm"]:
+        return _recorded(seen.deconvolution_input_gradient).sum(dim=1)
+
+
+@METHODS.register("guided-grad-cam")
+@dataclass(frozen=True)
+class GuidedGradCAM(LayerMethod, SharedMethod):
+    """Guided Grad-CAM (Selvaraju et al., ICCV 2017, section 3.1): guided backprop times relu(Grad-CAM).
+
+    The Grad-CAM is brought to the input's size by bilinear interpolation. Its ReLU stays, as it is not the last step:
+    without it two negative factors would make positive evidence.
+    """
+
+    @override
+    def check(self, classifier: Classifier) -> None:
+        _check_relus(classifier, "guided-grad-cam")
+
+    @override
+    def needs(self, classifier: Classifier) -> Needs:
+        return Needs(guided_input_gradient=True) | GradCAM(self.layer).needs(classifier)
+
+    @override
+    def combine(self, seen: Seen, classifier: Classifier) -> Float[Tensor, "n hm wm"]:
+        cams = GradCAM(self.layer).combine(seen, classifier).clamp_min(0)
+        size = seen.images.shape[2:]
+        focus = F.interpolate(cams[:, None], size=size, mode="bilinear", align_corners=False)[:, 0]
+        return focus * _recorded(seen.guided_input_gradient).sum(dim=1)
+
+
+def _recorded(gradient: Float[Tensor, "n c h w"] | None) -> Float[Tensor, "n c h w"]:
+    assert gradient is not None  # noqa: S101 - the pass gives what was asked for
+    return gradient
+
+
+def _check_relus(classifier: Classifier, method: str) -> None:
+    """Refuse a network whose gradient cannot be changed at every nonlinearity."""
+    layers = classifier.layers
+    other = "TorchScript, whose ReLUs cannot be reached" if layers.scripted else ""
+    allowed = CHANNEL_GATES if layers.stages else frozenset()  # without any activated map they are the activations
+    other = other or ", ".join(name for name in layers.other_nonlinearities if name not in allowed)
+    if other:
+        raise MethodRefusedError(
+            f"{method} is defined for ReLUs, {classifier.architecture} uses {other}; "
+            "use grad-cam or integrated-gradients"
+        )

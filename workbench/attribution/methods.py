@@ -5,6 +5,7 @@ A *shared* method says what it needs of one pass and turns it into maps; ``expla
 """
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from jaxtyping import Float
@@ -13,7 +14,7 @@ from typing_extensions import override
 
 from workbench.attribution.score_model import ScoreModel
 from workbench.core.errors import MethodRefusedError
-from workbench.core.options import check_options, option_values
+from workbench.core.options import check_options, option, option_values
 from workbench.core.registry import Registry
 from workbench.models.classifier import Classifier
 from workbench.passes.layers import Tap
@@ -68,6 +69,21 @@ class OwnMethod(AbstractMethod):
     @abstractmethod
     def attribute(self, score_model: ScoreModel, seen: Seen) -> Float[Tensor, "n hm wm"]:
         """Return the signed, raw maps of these scores; ``seen`` holds the images and what the needs named."""
+
+
+@dataclass(frozen=True)
+class LayerMethod(AbstractMethod):
+    """A method that looks at one layer; beside it stands how it gets its maps, shared or own."""
+
+    layer: str = option("", "name of the layer, as wb.layers lists them; the last before pooling where empty")
+
+    def tap(self, classifier: Classifier) -> Tap:
+        """Return where to look."""
+        return explained_tap(classifier, self.layer)
+
+    @override
+    def provenance(self, classifier: Classifier) -> dict[str, Any]:
+        return super().provenance(classifier) | {"layer": str(self.tap(classifier))}
 
 
 METHODS: Registry[AbstractMethod] = Registry("method")
