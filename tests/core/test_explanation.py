@@ -1,6 +1,7 @@
 import io
 import os
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -118,3 +119,21 @@ def test_frame_and_index():
     assert small().index("b") == 1
     with pytest.raises(ValueError, match="not in tuple"):
         small().index("c")
+
+
+def test_a_part_has_the_rows_of_its_cases_and_copies_no_map():
+    whole = small()
+    part = whole.part(1, 2)
+    assert part.case_ids == whole.case_ids[1:]
+    assert len(part) == len(whole) - 1
+    for name in ARRAYS:
+        np.testing.assert_array_equal(getattr(part, name), getattr(whole, name)[1:])
+    assert np.shares_memory(part.maps, whole.maps)
+    np.testing.assert_array_equal(part.on_film(0), whole.on_film(1))
+
+
+def test_classes_are_numbered_where_nothing_names_them():
+    count = small().probabilities.shape[1]
+    assert replace(small(), provenance={}).class_names == tuple(f"class {index}" for index in range(count))
+    names = tuple("abcdefgh"[:count])
+    assert replace(small(), provenance={"class_names": list(names)}).class_names == names

@@ -12,6 +12,7 @@ from workbench.core.files import (
     project_path,
     project_root,
     read_json,
+    safe_name,
     sha256_of,
     write_bytes,
     write_json,
@@ -149,3 +150,20 @@ def test_project_paths_start_from_the_folder_that_holds_the_manifests(tmp_path, 
 def test_without_manifests_the_project_is_the_working_directory(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert project_root() == tmp_path
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("grad-cam++ [abnormal - normal]", "grad-cam++-abnormal---normal"),
+        ("../../etc/passwd", "etc-passwd"),
+        ("XR_WRIST/patient1/image 1", "XR_WRIST-patient1-image-1"),
+        (" .hidden:\0\n", "hidden"),
+        ("???", "film"),
+        ("é" * 300, "é" * 60),
+    ],
+)
+def test_safe_names_are_single_file_names(text, name, tmp_path):
+    assert safe_name(text) == name
+    write_text(tmp_path / safe_name(text), "")
+    assert names(tmp_path) == [name]

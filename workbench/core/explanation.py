@@ -57,6 +57,19 @@ class Explanation:
     def __len__(self) -> int:
         return len(self.case_ids)
 
+    def part(self, start: int, stop: int) -> "Explanation":
+        """Return the cases from start up to before stop, no map copied; what was skipped stays with the whole."""
+        wanted = slice(start, stop)
+        arrays: dict[str, Any] = {name: getattr(self, name)[wanted] for name in ARRAYS}
+        measures = {name: values[wanted] for name, values in self.measures.items()}
+        return replace(self, case_ids=self.case_ids[wanted], measures=measures, skipped=(), **arrays)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The k classes; ``class 0`` and so on where the provenance does not name them."""
+        known = tuple(self.provenance.get("class_names", ()))
+        return known or tuple(f"class {index}" for index in range(self.probabilities.shape[1]))
+
     def on_film(self, index: int) -> FilmPixels:
         """Return one map (h, w) in film pixels: the only way to overlay, box or score it."""
         height, width = self.film_sizes[index]

@@ -93,22 +93,17 @@ def coco_of_boxes(
         between films of one method and class, but no probability, which stands beside it.
     """
     files = file_names or {}
-    images, annotations = [], []
+    images: list[dict[str, Json]] = []
+    annotations: list[dict[str, Json]] = []
     for index, (case_id, marked) in enumerate(zip(explanation.case_ids, boxes, strict=True)):
         height, width = (int(side) for side in explanation.film_sizes[index])
         images.append({"id": index + 1, "file_name": files.get(case_id, case_id), "width": width, "height": height})
         if marked.box is not None:
             ids = {"id": len(annotations) + 1, "image_id": index + 1}
             annotations.append(ids | _entry(explanation, index, marked.box, marked))
-    categories = [{"id": index + 1, "name": name} for index, name in enumerate(class_names_of(explanation))]
+    categories = [{"id": index + 1, "name": name} for index, name in enumerate(explanation.class_names)]
     info = {"description": f"Boxes of the maps of {explanation.method}"}
     return {"info": info, "images": images, "annotations": annotations, "categories": categories}
-
-
-def class_names_of(explanation: Explanation) -> tuple[str, ...]:
-    """Return the names of the k classes, ``class 0`` and so on where the explanation does not know them."""
-    known = tuple(explanation.provenance.get("class_names", ()))
-    return known or tuple(f"class {index}" for index in range(explanation.probabilities.shape[1]))
 
 
 def _entry(explanation: Explanation, index: int, box: Box, marked: MapBox) -> dict[str, Json]:

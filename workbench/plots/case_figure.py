@@ -79,9 +79,8 @@ def case_figure(
     seen = _position(pixels, explanation, activations, index)
     layout = Layout(2 + len(activations.stages), *fitted_panel(pixels))
     picture = Picture(*layout.size_in)
-    names = class_names or explanation.provenance.get("class_names", ())
     heading = f"{explanation.case_ids[index]}   {title}".rstrip()
-    picture.heading(heading, verdict_line(explanation, index, label=label, class_names=names), margin_in=MARGIN_IN)
+    picture.heading(heading, verdict_line(explanation, index, label=label, class_names=class_names), margin_in=MARGIN_IN)
 
     film = draw_panel(picture, layout, 0, title="Film", below=f"{pixels.shape[1]} × {pixels.shape[0]} pixels")
     show_film(film, shrunk(pixels), _size(pixels))
@@ -98,7 +97,7 @@ def case_figure(
 def verdict_line(explanation: Explanation, index: int, *, label: str | None, class_names: Sequence[str]) -> str:
     """Return what the model said of a case and what it is, in one line."""
     shares = explanation.probabilities[index]
-    names = class_names or [f"class {each}" for each in range(len(shares))]
+    names = class_names or explanation.class_names
     predicted = int(np.argmax(shares))
     truth = "label not known" if label is None else f"labelled {label}"
     words = f"Predicted {names[predicted]} (p\u00a0=\u00a0{shares[predicted]:.3f}), {truth}"
