@@ -1,5 +1,6 @@
 """The zoo: every name builds, weights come from where they should, and what does not fit is refused in one line."""
 
+import re
 from pathlib import Path
 from unittest import mock
 from urllib.error import URLError
@@ -11,8 +12,17 @@ from torch import nn
 from workbench.core.errors import ModelError, UnknownNameError
 from workbench.imaging.recipes import Recipe
 from workbench.models import zoo
-from workbench.models.weights import weights_digest, write_weights
-from workbench.models.zoo import ARCHITECTURES, build_classifier, replace_head
+from workbench.models.architectures import (
+    ARCHITECTURES,
+    PAPER_NETWORKS,
+    STANDS_IN,
+    TIMM,
+    head_name,
+    replace_head,
+    weightless,
+)
+from workbench.models.weights import load_weights, weights_digest, write_weights
+from workbench.models.zoo import build_classifier
 
 SMALL = {"compact-densenet", "squeezenet1_0", "squeezenet1_1", "mobilenet_v2", "resnet18"}
 REAL = {"squeezenet1_0": "squeezenet1_0_imagenet_deepcompression", "mobilenet_v2": "mobilenet_v2_imagenet_coral"}
@@ -25,12 +35,29 @@ def real_weights(shared_data: Path, name: str) -> Path:
     return shared_data / "weights" / f"{REAL[name]}_fp16.safetensors"
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
-@pytest.mark.parametrize("outputs", [1, 2])
-def test_every_architecture_has_as_many_outputs_as_asked(name: str, outputs: int) -> None:
-    with torch.device("meta"):
-        net = ARCHITECTURES.get(name)(outputs).eval()
-        assert net(torch.empty(2, 3, 224, 224)).shape == (2, outputs)
+INPUT_SIZES = {"inception_v3": 299} | dict.fromkeys(TIMM, 299)
+QUICK = {"densenet121", "resnet18", "squeezenet1_0", "vgg11", "regnet_y_400mf", "mnasnet0_5", "compact-densenet"}
+each_architecture = pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in ARCHITECTURES]
+)
+
+
+@each_architecture
+def test_every_architecture_has_as_many_outputs_as_asked_and_loads_by_name(name: str) -> None:
+    """In training too; and a plain mapping carries no versions of formats, without which MNASNet refuses."""
+    net, other = (weightless(lambda: ARCHITECTURES.get(name)(2)) for _ in range(2))
+    load_weights(net, dict(other.state_dict()), name)
+    images = torch.empty(2, 3, *2 * (INPUT_SIZES.get(name, 224),), device="meta")
+    assert net.train()(images).shape == (2, 2)
+    replace_head(net, 5)
+    assert net.to("meta").eval()(images).shape == (2, 5)
+
+
+def test_every_network_of_the_papers_has_an_architecture_that_stands_for_it() -> None:
+    assert len(PAPER_NETWORKS["murad"]) == 18
+    for paper, networks in PAPER_NETWORKS.items():
+        assert set(networks.values()) <= set(ARCHITECTURES), paper
+    assert all(network in PAPER_NETWORKS[paper] for paper, network in STANDS_IN)
 
 
 @pytest.mark.parametrize("name", sorted(SMALL))
@@ -123,6 +150,34 @@ def test_without_a_network_imagenet_weights_say_what_would_do() -> None:
         build_classifier("resnet18", weights="imagenet")
     assert "path of a safetensors file" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["densenet121", "inception_v3"])
+def test_downloaded_weights_have_todays_names_and_no_auxiliary_heads(name: str) -> None:
+    """torchvision's files still name DenseNet's layers ``norm.1``, and carry Inception's second head."""
+    with torch.device("meta"):
+        extra = {"init_weights": False} if name == "inception_v3" else {}
+        state = zoo.torchvision.models.get_model(name, **extra).state_dict()
+    for key in list(state):
+        old = re.sub(r"(denselayer\d+\.(?:norm|conv))([12])\.", r"\1.\2.", key)
+        state[old] = torch.zeros_like(state.pop(key), device="cpu")
+    assert any(".norm.1." in key or key.startswith("AuxLogits") for key in state)
+    downloaded = mock.Mock()
+    downloaded.return_value.DEFAULT.get_state_dict.return_value = state
+    with mock.patch.object(zoo.torchvision.models, "get_model_weights", downloaded):
+        module = build_classifier(name, weights="imagenet").module
+    body = {key: tensor for key, tensor in module.state_dict().items() if not key.startswith(head_name(module))}
+    assert all((tensor == 0).all() for tensor in body.values())
+    (given,) = downloaded.return_value.DEFAULT.get_state_dict.call_args_list
+    assert given.kwargs["weights_only"]
+
+
+def test_timms_weights_come_from_timm_and_without_a_network_say_what_would_do() -> None:
+    import timm
+
+    failing = mock.patch.object(timm, "create_model", side_effect=OSError("no route\nmore"))
+    with failing, pytest.raises(ModelError, match=r"timm's weights of nasnetalarge cannot be downloaded \(no route\)"):
+        zoo._downloaded("nasnetalarge")
 
 
 def test_imagenet_weights_get_a_new_head_and_keep_the_body() -> None:

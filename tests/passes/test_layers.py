@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from tests.module_state import state_of, unusual
 from tests.small_networks import CHANNELS, functional, hand_written, modules_only, small_vgg
 from workbench.core.errors import ModelError
-from workbench.models.zoo import ARCHITECTURES
+from workbench.models.architectures import ARCHITECTURES
 from workbench.passes.layers import Layers, Tap, find_layers
 
 DENSENET = ("features.relu0", "features.transition1.relu", "features.transition2.relu", "features.transition3.relu")

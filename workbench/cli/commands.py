@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from workbench.cli.adopting import adopt
 from workbench.cli.checking import check, croissant
 from workbench.cli.importing import imports
 from workbench.cli.phantoms import draw_phantoms
@@ -19,6 +20,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(imports, name="import")
+app.command()(adopt)
 app.command()(check)
 app.command()(croissant)
 app.command("phantom")(draw_phantoms)

@@ -11,7 +11,7 @@ from workbench.core.errors import RunError, Skipped, WorkbenchError
 if TYPE_CHECKING:
     from workbench.runs.run import Run
 
-KEEPERS = ("train", "evaluate")
+KEEPERS = ("train", "adopt", "evaluate")
 """Runs that the case explorer opens, so that verdicts kept with them are seen again."""
 MOST_LINES = 20
 """Skipped verdicts shown one by one; the rest is counted."""
@@ -66,7 +66,7 @@ def _weights_sha256(run: "Run") -> str:
     from workbench.core.files import read_json
 
     try:
-        folder = run.folder if run.kind == "train" else run.folder.parent / load_scorecard(run.folder).run
+        folder = run.folder if run.kind != "evaluate" else run.folder.parent / load_scorecard(run.folder).run
         return str(read_json(folder / "model.json")["provenance"]["weights_sha256"])
     except (WorkbenchError, LookupError, TypeError) as error:
         print(f"note: verdicts are taken whatever model they were given on ({error})")

@@ -14,6 +14,8 @@ from workbench.models.classifier import Classifier
 from workbench.runs.locations import find_run
 from workbench.runs.run import REVIEWS_FOLDER, Run
 
+MODEL_KINDS = ("train", "adopt")
+"""Runs whose folder holds a model."""
 STORED = "predictions-*.csv"
 """Where an evaluation leaves what the model said of a split."""
 
@@ -74,7 +76,7 @@ def run_source(
     if found.kind == "evaluate":
         card = load_scorecard(found.folder)
         name, model, stored = card.model, found.folder.parent / card.run, _stored(found.folder)
-    elif found.kind == "train":
+    elif found.kind in MODEL_KINDS:
         name, model, stored = str(found.parameters.get("name") or found.id), found.folder, None
     else:
         raise RunError(f"{found.id} is a {found.kind} run; name a training or an evaluation, such as latest:evaluate")

@@ -7,28 +7,31 @@ from workbench.core.errors import ModelError, OptionError, ReaderError
 from workbench.core.files import read_json, sha256_of, write_json
 from workbench.core.provenance import plain
 from workbench.imaging.recipes import recipe_from_json
+from workbench.models.architectures import ARCHITECTURES
 from workbench.models.classifier import Classifier
+from workbench.models.factories import build_network
 from workbench.models.head import Head
 from workbench.models.weights import load_weights, read_weights, weights_digest, write_weights
-from workbench.models.zoo import ARCHITECTURES
 
 FORMAT = 1
 
 
 def save_classifier(classifier: Classifier, folder: Path) -> None:
-    """Write a classifier of the zoo into a folder; weights first, so that ``model.json`` never lacks them.
+    """Write a classifier of the zoo, or an adopted one, into a folder; weights first, so that none are ever missing.
 
     A wrapped network is refused: nothing would know how to build it again.
     """
-    if classifier.architecture not in ARCHITECTURES:
+    if not classifier.factory and classifier.architecture not in ARCHITECTURES:
         raise ModelError(
-            f"{classifier.architecture} is not of the zoo, so it could not be loaded again; save it yourself"
+            f"{classifier.architecture} is not of the zoo, so it could not be loaded again; "
+            "wb.adopt takes a factory that builds it"
         )
     weights = folder / "model.safetensors"
     write_weights(classifier.module, weights)
     about: Json = {
         "format": FORMAT,
         "architecture": classifier.architecture,
+        "factory": classifier.factory,
         "head": classifier.head.name,
         "class_names": classifier.class_names,
         "positive": classifier.positive,
@@ -45,7 +48,8 @@ def load_classifier(folder: str | Path) -> Classifier:
     Parameters
     ----------
     folder
-        A run's folder, or any with ``model.json`` and ``model.safetensors``.
+        A run's folder, or any with ``model.json`` and ``model.safetensors``. An adopted model's factory is imported
+        and called: the user's own code, from where they run.
 
     Returns
     -------
@@ -55,7 +59,7 @@ def load_classifier(folder: str | Path) -> Classifier:
     Raises
     ------
     ModelError
-        A file is absent, damaged, changed since it was written, or of another architecture.
+        A file is absent, damaged, changed since it was written, or of another architecture; or the factory is gone.
     """
     folder = Path(folder)
     try:
@@ -65,7 +69,8 @@ def load_classifier(folder: str | Path) -> Classifier:
         recipe = recipe_from_json(about["recipe"])
         names, positive = tuple(about["class_names"]), tuple(about["positive"])
         head = Head.of(about["head"], names, positive)
-        build = ARCHITECTURES.get(about["architecture"])
+        name, factory = str(about["architecture"]), str(about.get("factory", ""))
+        build = ARCHITECTURES.get(name) if not factory else None
         digest = about["file_sha256"]
     except (ReaderError, OptionError, ModelError, LookupError, TypeError, ValueError) as error:
         raise ModelError(f"{folder}: no model of the workbench ({error})") from error
@@ -73,6 +78,7 @@ def load_classifier(folder: str | Path) -> Classifier:
     state = read_weights(weights)
     if sha256_of(weights) != digest:
         raise ModelError(f"{weights}: changed since model.json was written; its SHA-256 is another one")
-    module = build(head.outputs)
-    load_weights(module, state, f"{about['architecture']} with {head.outputs} outputs")
-    return Classifier(module.eval(), head, names, positive, recipe, about["architecture"], about["provenance"])
+    module = build_network(factory) if build is None else build(head.outputs)
+    wanted = f"what {factory} builds" if factory else f"{name} with {head.outputs} outputs"
+    load_weights(module, state, wanted)
+    return Classifier(module.eval(), head, names, positive, recipe, name, about["provenance"], factory=factory)

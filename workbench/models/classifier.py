@@ -44,6 +44,8 @@ class Classifier:
         Plain JSON: weights, training.
     differentiable
         Whether gradients can be taken; a function that only gives probabilities has none.
+    factory
+        ``package.module:function`` of the user's own code that builds the network; empty for those of the zoo.
     """
 
     module: nn.Module
@@ -54,6 +56,7 @@ class Classifier:
     architecture: str
     provenance: dict[str, Any] = field(default_factory=dict)
     differentiable: bool = True
+    factory: str = ""
 
     def __post_init__(self) -> None:
         if len(self.class_names) != self.head.classes:
@@ -75,7 +78,9 @@ class Classifier:
 
     @cached_property
     def layers(self) -> Layers:
-        """What one pass on noise shows: the explained layer, the stages, the linear head."""
+        """What one pass on noise shows: the explained layer, the stages, the linear head; nothing of a function."""
+        if not self.differentiable:
+            return Layers(explained=None, stages=(), linear_head=None, taps={}, outputs=self.head.outputs)
         return find_layers(self.module, (self.recipe.channels, self.recipe.size, self.recipe.size))
 
     def logits(self, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n o"]:
@@ -121,10 +126,7 @@ def wrap(
     ModelError
         The network does not take such an input, or class names and outputs do not match.
     """
-    if recipe is None or isinstance(recipe, str):
-        recipe = named_recipe(recipe or "default", size=input_size)
-    if input_size and recipe.size != input_size:
-        raise ModelError(f"input_size {input_size} and the recipe's size {recipe.size} differ; give one of them")
+    recipe = sized_recipe(recipe, input_size)
     names = tuple(class_names)
     marked = tuple(positive) if positive is not None else names[-1:]
     outputs = find_layers(module, (recipe.channels, recipe.size, recipe.size)).outputs
@@ -134,6 +136,15 @@ def wrap(
         raise ModelError(f"the network has {outputs} outputs, a {head} head of {len(names)} classes {meaning.outputs}")
     provenance = {"weights": "wrapped", "weights_sha256": weights_digest(module)}
     return Classifier(module, meaning, names, marked, recipe, type(module).__name__, provenance)
+
+
+def sized_recipe(recipe: Recipe | str | None, input_size: int | None) -> Recipe:
+    """Return a recipe, or the one of this name, the default one without, of this size where one is given."""
+    if recipe is None or isinstance(recipe, str):
+        return named_recipe(recipe or "default", size=input_size)
+    if input_size and recipe.size != input_size:
+        raise ModelError(f"input_size {input_size} and the recipe's size {recipe.size} differ; give one of them")
+    return recipe
 
 
 def predict(
@@ -222,15 +233,15 @@ def _collect(
 
 
 def layers(classifier: Classifier) -> Any:
-    """Return a pandas DataFrame of every layer that can be named: name, channels, height, width, and its role."""
+    """Return a pandas DataFrame of every layer that can be named: channels, height, width, layout and role."""
     import pandas as pd
 
     found = classifier.layers
     roles = {stage.tap: stage.title for stage in found.stages}
     rows = [
-        {"layer": str(tap), "channels": c, "height": h, "width": w, "role": roles.get(tap, "")}
-        for tap, (c, h, w) in found.taps.items()
+        (str(tap), channels, height, width, str(tap.layout), roles.get(tap, ""))
+        for tap, (channels, height, width) in found.taps.items()
     ]
-    frame = pd.DataFrame(rows, columns=["layer", "channels", "height", "width", "role"])
+    frame = pd.DataFrame(rows, columns=["layer", "channels", "height", "width", "layout", "role"])
     frame.loc[frame["layer"] == str(found.explained), "role"] += " (explained)"
     return frame

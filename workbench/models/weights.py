@@ -1,6 +1,8 @@
 """Weights as safetensors: read, checked against a network, and hashed. A pickle is refused, never opened."""
 
 import hashlib
+from collections import OrderedDict
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -30,12 +32,21 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     return {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
 
 
+def is_pickle(path: Path) -> bool:
+    """Say whether a file is what ``torch.save`` writes; a ModelError where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(4).startswith(PICKLE_STARTS)
+    except OSError as error:
+        raise ModelError(f"{path}: the weights cannot be read ({error.strerror})") from error
+
+
 def write_weights(module: nn.Module, path: Path) -> None:
     """Write all parameters and buffers as safetensors, atomically."""
     write_bytes(path, save({name: tensor.cpu().contiguous().clone() for name, tensor in module.state_dict().items()}))
 
 
-def load_weights(module: nn.Module, state: dict[str, Tensor], wanted: str) -> None:
+def load_weights(module: nn.Module, state: Mapping[str, Tensor], wanted: str) -> None:
     """Load tensors into a network, every one and no other; a ModelError names the first that does not fit.
 
     A counter of batches that BatchNorm keeps is not a weight: it may be absent.
@@ -51,7 +62,9 @@ def load_weights(module: nn.Module, state: dict[str, Tensor], wanted: str) -> No
             f"these are not the weights of {wanted}: {first} {kind} "
             f"({len(missing)} missing, {len(unexpected)} unknown, {len(shapes)} of another shape)"
         )
-    module.load_state_dict(state, strict=False)
+    complete = OrderedDict(state)
+    complete._metadata = getattr(state, "_metadata", own._metadata)  # type: ignore[attr-defined]  # torch's own way to
+    module.load_state_dict(complete, strict=False)  # keep versions of formats, which some networks insist on
 
 
 def weights_digest(module: nn.Module) -> str:

@@ -1,45 +1,25 @@
-"""Architectures by name: torchvision's, with a head for our classes, and the compact DenseNet of the demo."""
+"""Classifiers of the zoo: an architecture by name, with a head for our classes, and weights from somewhere."""
 
-from collections.abc import Callable
-from functools import partial
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.error import URLError
 
 import torch
 import torchvision
-from torch import nn
+from torch import Tensor, nn
 
 from workbench.core.errors import ModelError
-from workbench.core.registry import Registry
 from workbench.imaging.recipes import Recipe
+from workbench.models.architectures import ARCHITECTURES, TIMM, TORCHVISION, head_name, replace_head
 from workbench.models.classifier import Classifier
-from workbench.models.compact_densenet import compact_densenet
 from workbench.models.head import Head
 from workbench.models.weights import load_weights, read_weights, weights_digest
 
-ARCHITECTURES: Registry[nn.Module] = Registry("architecture")
-"""Name -> function from the number of outputs to a network with random weights."""
-
 IMAGENET_CLASSES = 1000
-TORCHVISION = (
-    *("densenet121", "densenet161", "densenet169", "densenet201"),
-    *("resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnext50_32x4d", "resnext101_32x8d"),
-    *("vgg11", "vgg13", "vgg16", "vgg19", "vgg11_bn", "vgg13_bn", "vgg16_bn", "vgg19_bn"),
-    *("mobilenet_v2", "squeezenet1_0", "squeezenet1_1"),
-)
-
-
-def _torchvision(name: str, outputs: int) -> nn.Module:
-    module = torchvision.models.get_model(name, weights=None)
-    if name.startswith("squeezenet"):  # its ReLU after the class scores would forbid a negative logit
-        module.classifier[2] = nn.Identity()
-    replace_head(module, outputs)
-    return module
-
-
-ARCHITECTURES.register("compact-densenet")(compact_densenet)
-for _name in TORCHVISION:
-    ARCHITECTURES.register(_name)(partial(_torchvision, _name))
+AUXILIARY = ("AuxLogits.", "aux1.", "aux2.")
+"""Heads that Inception and GoogLeNet have for their first training alone."""
+OLD_DENSENET_NAME = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12])\.")
 
 
 def build_classifier(
@@ -67,8 +47,8 @@ def build_classifier(
     recipe
         How films are prepared; 320 px stretched with ImageNet normalisation where nothing is said.
     weights
-        ``random``, ``imagenet`` (torchvision downloads them), or the path of a safetensors file with the weights of
-        this architecture for ImageNet's 1000 classes or for these classes.
+        ``random``, ``imagenet`` (torchvision or timm downloads them), or the path of a safetensors file with the
+        weights of this architecture for ImageNet's 1000 classes or for these classes.
     seed
         Of the random weights: all of them, or only the new head's.
 
@@ -98,24 +78,11 @@ def build_classifier(
     )
 
 
-def replace_head(module: nn.Module, outputs: int) -> None:
-    """Put a fresh last layer with ``outputs`` outputs in place of a network's own: linear, or SqueezeNet's 1x1."""
-    name, last = [(name, part) for name, part in module.named_modules() if isinstance(part, nn.Linear | nn.Conv2d)][-1]
-    parent = module.get_submodule(name.rpartition(".")[0])
-    if isinstance(last, nn.Conv2d):
-        fresh: nn.Conv2d | nn.Linear = nn.Conv2d(last.in_channels, outputs, kernel_size=1)
-        nn.init.normal_(fresh.weight, std=0.01)  # as torchvision does for this layer; the default starts far from 0
-        nn.init.zeros_(fresh.get_parameter("bias"))
-    else:
-        fresh = nn.Linear(last.in_features, outputs)
-    setattr(parent, name.rpartition(".")[2], fresh)
-
-
 def _pretrained(name: str, build: Callable[..., nn.Module], weights: str, outputs: int) -> nn.Module:
     state = _downloaded(name) if weights == "imagenet" else read_weights(Path(weights))
     module = build(outputs)
-    last, own = list(module.state_dict().items())[-1]  # of the head; a file's own order is another one
-    if last in state and state[last].shape == own.shape:
+    own, theirs = (each.get(f"{head_name(module)}.weight") for each in (module.state_dict(), state))
+    if own is not None and theirs is not None and own.shape == theirs.shape:
         load_weights(module, state, f"{name} with {outputs} outputs")
         return module
     module = build(IMAGENET_CLASSES)
@@ -124,13 +91,31 @@ def _pretrained(name: str, build: Callable[..., nn.Module], weights: str, output
     return module
 
 
-def _downloaded(name: str) -> dict[str, torch.Tensor]:
-    if name not in TORCHVISION:
+def _downloaded(name: str) -> Mapping[str, Tensor]:
+    if name not in (*TORCHVISION, *TIMM):
         raise ModelError(f"{name} has no ImageNet weights; use weights='random' or the path of a safetensors file")
+    source = "torchvision" if name in TORCHVISION else "timm"
     try:
-        return dict(torchvision.models.get_model_weights(name).DEFAULT.get_state_dict(progress=False))
-    except (URLError, OSError) as error:
+        return _from_torchvision(name) if name in TORCHVISION else _from_timm(name)
+    except (URLError, OSError, RuntimeError) as error:
+        line = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelError(
-            f"torchvision's weights of {name} cannot be downloaded ({error}); "
+            f"{source}'s weights of {name} cannot be downloaded ({line}); "
             "without a network give the path of a safetensors file as weights"
         ) from error
+
+
+def _from_torchvision(name: str) -> Mapping[str, Tensor]:
+    weights = torchvision.models.get_model_weights(name).DEFAULT
+    state = weights.get_state_dict(progress=False, check_hash=True, weights_only=True)
+    for key in list(state):  # in place: the mapping also carries the version of its format
+        tensor = state.pop(key)
+        if not key.startswith(AUXILIARY):
+            state[OLD_DENSENET_NAME.sub(r"\1\2.", key)] = tensor
+    return state
+
+
+def _from_timm(name: str) -> Mapping[str, Tensor]:
+    import timm
+
+    return timm.create_model(name, pretrained=True).state_dict()

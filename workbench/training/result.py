@@ -62,6 +62,11 @@ class TrainingResult:
         return pd.DataFrame([dataclasses.astuple(record) for record in self.history], columns=list(COLUMNS))
 
 
+def training_seconds(folder: Path) -> float | None:
+    """Return how long the training in this folder took; None where the model was trained elsewhere."""
+    return read_result(folder).seconds if (folder / RESULT_NAME).is_file() else None
+
+
 def read_result(folder: Path) -> TrainingResult:
     """Read what a finished training left; a RunError where it did not finish or a file is damaged."""
     try:
