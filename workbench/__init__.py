@@ -75,6 +75,7 @@ _HOMES = {
     "read_dicom": "imaging.dicom.reader:read_dicom",
     "read_manifest": "core.manifest:read_manifest",
     "read_radiograph": "imaging.pixels:read_radiograph",
+    "read_sweep": "batch.sweep_state:read_sweep",
     "run_notebook": "batch.run_notebook:run_notebook",
     "save_model": "models.checkpoints:save_classifier",
     "score_films": "audit.scorecard:score_films",

@@ -20,7 +20,7 @@ journal = ""  # where each epoch is noted
 TRAIN = """
 import os, time
 from pathlib import Path
-folder, note = Path(out), Path(journal or out, "journal.txt").open("a")
+folder, journal = Path(out), Path(journal or out, "journal.txt")
 if fault == "error":
     raise ValueError("no such luck")
 if fault == "full":
@@ -31,13 +31,13 @@ begun = len(list(folder.glob("epoch-*")))
 for epoch in range(begun, epochs):
     time.sleep(pause)
     Path(folder, f"epoch-{epoch}").write_text(weights)
-    note.write(f"{name} epoch {epoch}\\n")
-    note.flush()
+    with journal.open("a") as note:
+        note.write(f"{name} epoch {epoch}\\n")
 """
 KEEP = """
 Path(out, "model.safetensors").write_text(Path(weights).read_text() + name if weights.endswith("s") else name)
-note.write(f"{name} trained\\n")
-note.flush()
+with journal.open("a") as note:
+    note.write(f"{name} trained\\n")
 """
 EVALUATE_PARAMETERS = """
 out = ""  # folder of the run
@@ -50,7 +50,8 @@ EVALUATE = """
 from pathlib import Path
 name = Path(run, "model.safetensors").read_text()
 Path(out, "score.txt").write_text(name)
-Path(journal or out, "journal.txt").open("a").write(f"{name} evaluated\\n")
+with Path(journal or out, "journal.txt").open("a") as note:
+    note.write(f"{name} evaluated\\n")
 """
 COMPARE_PARAMETERS = """
 out = ""  # folder of the run

@@ -156,7 +156,9 @@ class _StrictLoader(yaml.SafeLoader):
     @override
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
-            raise yaml.composer.ComposerError(None, None, "an alias; write it out", parent.start_mark if parent else None)
+            raise yaml.composer.ComposerError(
+                None, None, "an alias; write it out", parent.start_mark if parent else None
+            )
         return super().compose_node(parent, index)
 
     @override

@@ -15,8 +15,6 @@ from workbench.batch.kernel import kernel_manager_class, own_event_loop
 from workbench.batch.parameters import OUT, cell_count, check_runnable, complete_parameters
 from workbench.core.errors import ReportError, RunError
 from workbench.core.files import write_text
-from workbench.reports.page import ReportHead
-from workbench.reports.to_html import export_notebook
 from workbench.runs import OpenRun, Run, RunStore, environment_facts, read_run
 from workbench.runs.stopping import heeding_stop_signals
 
@@ -43,6 +41,7 @@ def run_notebook(
     echo: Callable[[str], object] | None = None,
     timeout_s: float | None = None,
     resume: Run | None = None,
+    made: Callable[[OpenRun], object] | None = None,
 ) -> Run:
     """Execute a notebook as a run and export its report.
 
@@ -70,6 +69,8 @@ def run_notebook(
         For each cell; by default none.
     resume
         A failed, interrupted or lost run, executed again in its own folder: the notebook finds what it had written.
+    made
+        Told of the run before its first cell.
 
     Returns
     -------
@@ -93,13 +94,15 @@ def run_notebook(
     kind = kind or kind_of(notebook)
     opened = store.resume(resume) if resume else store.create(kind, complete, inputs=_inputs(notebook, complete))
     with heeding_stop_signals(), opened as work:
+        if made:
+            made(work)
         execution = _Execution(notebook, work, progress, echo, timeout_s, total=cell_count(notebook))
         try:
             execution.execute()
         except RunError as error:
             _export_failure(work, title, str(error))
             raise
-        export_notebook(work.folder / EXECUTED, work.folder / REPORT, head=_head(work, title))
+        _export(work, title)
     return read_run(work.folder)
 
 
@@ -203,24 +206,27 @@ def _inputs(notebook: Path, parameters: Mapping[str, Any]) -> dict[str, str]:
     return {"notebook": str(notebook), **files}
 
 
-def _head(work: OpenRun, title: str | None, *, error: str = "") -> ReportHead:
+def _export(work: OpenRun, title: str | None, *, error: str = "") -> None:
+    from workbench.reports.page import ReportHead  # loads the plots, which no run needs before its end
+    from workbench.reports.to_html import export_notebook
+
     run = read_run(work.folder)
     made = run.created[:16].replace("T", " ") + " UTC"
-    return ReportHead(
+    head = ReportHead(
         title=title or "",
         facts={"kind": run.kind, "made": made, "run": run.id, "device": environment_facts()["device"]},
         parameters=run.parameters,
         error=error,
     )
+    export_notebook(work.folder / EXECUTED, work.folder / REPORT, head=head)
 
 
 def _export_failure(work: OpenRun, title: str | None, message: str) -> None:
     """Show how far a failed run came, if that is possible at all: the failure itself is what must be told."""
-    executed = work.folder / EXECUTED
-    if not executed.is_file():
+    if not (work.folder / EXECUTED).is_file():
         return
     try:
-        export_notebook(executed, work.folder / REPORT, head=_head(work, title, error=message))
+        _export(work, title, error=message)
     except ReportError as error:
         log.warning("%s: no report of the failed run (%s)", work.id, error)
 

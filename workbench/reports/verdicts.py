@@ -1,16 +1,26 @@
 """Forms beside the cases of a report, in which a reader without a kernel gives verdicts and downloads them."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from html import escape
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from workbench.core.arrays import Json
 from workbench.core.errors import ReportError
-from workbench.models.classifier import Classifier
 from workbench.runs.reviews import MOST_TEXT, VERDICTS
 
 VERDICT_MIME = "application/vnd.radiograph-workbench.verdict+json"
 """Under this name a notebook's output says on what a verdict is asked."""
+
+
+@runtime_checkable
+class Judged(Protocol):
+    """A model as far as a verdict must know it; so the export of a report need not load torch."""
+
+    @property
+    def provenance(self) -> Mapping[str, Any]:
+        """Where its weights come from."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -36,7 +46,7 @@ class VerdictForm:
         return {VERDICT_MIME: asdict(self), "text/plain": words}
 
 
-def ask_verdict(classifier: Classifier, manifest_name: str, case_id: str) -> VerdictForm:
+def ask_verdict(classifier: Judged, manifest_name: str, case_id: str) -> VerdictForm:
     """Return the form that asks for a verdict on one film and this model."""
     return VerdictForm(case_id, manifest_name, str(classifier.provenance.get("weights_sha256", "")))
 
