@@ -79,17 +79,122 @@ def cam_map(parts: Parted, images: Tensor, classes: list[int]) -> np.ndarray:
     return maps
 
 
-def grad_cam_map(parts: Parted, images: Tensor, classes: list[int]) -> np.ndarray:
-    """Return sum over channels of alpha_c f_c, alpha_c the mean gradient (Selvaraju et al. 2017, eq. 1 and 2)."""
-    maps = []
+def features_and_gradients(parts: Parted, images: Tensor, classes: list[int]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return for each film its features (d, h, w) and the gradient of its class's logit there."""
+    found = []
     for n, wanted in enumerate(classes):
         features = parts.spatial(images[n : n + 1].double()).detach().requires_grad_(True)
         (gradient,) = torch.autograd.grad(parts.tail(features)[0, wanted], features)
-        total = np.zeros(features.shape[2:])
-        for c in range(features.shape[1]):
-            total += gradient[0, c].mean().item() * features[0, c].detach().numpy()
+        found.append((features[0].detach().numpy(), gradient[0].numpy()))
+    return found
+
+
+def grad_cam(features: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+    """Return sum over channels of alpha_c f_c, alpha_c the mean gradient (Selvaraju et al. 2017, eq. 1 and 2)."""
+    return sum(gradient[c].mean() * features[c] for c in range(len(features)))
+
+
+def grad_cam_plus_plus(features: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+    """Return sum of w_c f_c with alpha place by place (Chattopadhyay et al. 2018, eq. 19); 0 for gradient 0."""
+    total = np.zeros(features.shape[1:])
+    for c in range(len(features)):
+        weight = 0.0
+        for place in np.ndindex(*total.shape):
+            g = gradient[c][place]
+            if g > 0:
+                weight += g * g**2 / (2 * g**2 + features[c].sum() * g**3)
+        total += weight * features[c]
+    return total
+
+
+def hirescam(features: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+    """Return sum over channels of gradient times feature, place by place (Draelos and Carin 2020)."""
+    return sum(gradient[c] * features[c] for c in range(len(features)))
+
+
+def xgrad_cam(features: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+    """Return sum of w_c f_c, w_c the mean gradient weighed by f_c (Fu et al. 2020); dead maps are left out."""
+    alive = [c for c in range(len(features)) if features[c].any()]
+    return sum((gradient[c] * features[c] / features[c].sum()).sum() * features[c] for c in alive)
+
+
+def layer_cam(features: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+    """Return sum over channels of the positive gradient times the feature, place by place (Jiang et al. 2021)."""
+    return sum(np.where(gradient[c] > 0, gradient[c], 0) * features[c] for c in range(len(features)))
+
+
+GRADIENT_CAMS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
+    "grad-cam": grad_cam,
+    "grad-cam++": grad_cam_plus_plus,
+    "hirescam": hirescam,
+    "xgrad-cam": xgrad_cam,
+    "layer-cam": layer_cam,
+}
+
+
+def gradient_cam_maps(name: str, parts: Parted, images: Tensor, classes: list[int]) -> np.ndarray:
+    """Return the maps of one of ``GRADIENT_CAMS``."""
+    return np.stack([GRADIENT_CAMS[name](*found) for found in features_and_gradients(parts, images, classes)])
+
+
+def grad_cam_map(parts: Parted, images: Tensor, classes: list[int]) -> np.ndarray:
+    return gradient_cam_maps("grad-cam", parts, images, classes)
+
+
+def eigen_cam_map(parts: Parted, images: Tensor) -> np.ndarray:
+    """Return the features times the leading eigenvector of their uncentred moments (Muhammad and Yeasin 2020)."""
+    maps = []
+    for image in images:
+        with torch.no_grad():
+            features = parts.spatial(image[None].double())[0].numpy()
+        matrix = features.reshape(len(features), -1).T
+        leading = np.linalg.eigh(matrix.T @ matrix)[1][:, -1]
+        projected = (matrix @ leading).reshape(features.shape[1:])
+        maps.append(projected if projected.sum() >= 0 else -projected)
+    return np.stack(maps)
+
+
+def score_cam_map(
+    net: nn.Module, parts: Parted, images: Tensor, black: Tensor, classes: list[int], count: int
+) -> np.ndarray:
+    """Return Score-CAM over the ``count`` maps of the largest mean, one masked film at a time (Wang et al. 2020)."""
+    exact, maps = in_double(net), []
+    for n, wanted in enumerate(classes):
+        film = images[n : n + 1].double()
+        with torch.no_grad():
+            features = parts.spatial(film)[0]
+            order = sorted(range(len(features)), key=lambda c: -features[c].mean())[:count]
+            shown = [c for c in order if features[c].max() > features[c].min()]
+            scores = []
+            for c in shown:
+                mask = F.interpolate(features[c][None, None], size=film.shape[2:], mode="bilinear", align_corners=False)
+                mask = (mask - mask.min()) / (mask.max() - mask.min())
+                scores.append(exact(film * mask + black.double() * (1 - mask))[0, wanted].item())
+        shares = np.exp(np.array(scores) - max(scores))
+        maps.append(sum(w * features[c].numpy() for w, c in zip(shares / shares.sum(), shown, strict=True)))
+    return np.stack(maps)
+
+
+def ablation_cam_map(parts: Parted, images: Tensor, classes: list[int]) -> np.ndarray:
+    """Return sum of (score - score without f_c) f_c, one channel at a time (Desai and Ramaswamy 2020)."""
+    maps = []
+    for n, wanted in enumerate(classes):
+        with torch.no_grad():
+            features = parts.spatial(images[n : n + 1].double())
+            whole, total = parts.tail(features)[0, wanted].item(), 0
+            for c in range(features.shape[1]):
+                without = features.clone()
+                without[0, c] = 0
+                total = total + (whole - parts.tail(without)[0, wanted].item()) * features[0, c].numpy()
         maps.append(total)
     return np.stack(maps)
+
+
+def input_gradients(net: nn.Module, images: Tensor, wanted: int) -> np.ndarray:
+    """Return the gradient (n, c, h, w) of one class's logit at each image."""
+    exact, inputs = in_double(net), images.double().requires_grad_(True)
+    (gradient,) = torch.autograd.grad(exact(inputs)[:, wanted].sum(), inputs)
+    return gradient.numpy()
 
 
 class _GuidedReLU(torch.autograd.Function):
@@ -106,10 +211,39 @@ class _GuidedReLU(torch.autograd.Function):
         return gradient * (gradient > 0) * (values > 0)
 
 
+class _DeconvolvedReLU(torch.autograd.Function):
+    """A ReLU whose way back keeps what is positive, wherever it came from (Zeiler and Fergus 2014)."""
+
+    @staticmethod
+    def forward(context: Any, values: Tensor) -> Tensor:
+        return values.clamp(min=0)
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> Tensor:
+        return gradient * (gradient > 0)
+
+
 def guided_backprop_map(net: nn.Module, images: Tensor, classes: list[int]) -> np.ndarray:
     """Return the guided gradient summed over the channels of the input; every call of F.relu is replaced."""
+    return _with_relus(_GuidedReLU, net, images, classes)
+
+
+def deconvolution_map(net: nn.Module, images: Tensor, classes: list[int]) -> np.ndarray:
+    """Return the deconvolved signal summed over the channels of the input; every call of F.relu is replaced."""
+    return _with_relus(_DeconvolvedReLU, net, images, classes)
+
+
+def _with_relus(rule: type[torch.autograd.Function], net: nn.Module, images: Tensor, classes: list[int]) -> np.ndarray:
     exact, inputs = in_double(net), images.double().requires_grad_(True)
-    with mock.patch.object(F, "relu", lambda values, inplace=False: _GuidedReLU.apply(values)):
+
+    def relu6(values: Tensor, inplace: bool = False) -> Tensor:
+        return rule.apply(values).clamp(max=6)
+
+    with (
+        mock.patch.object(F, "relu", lambda values, inplace=False: rule.apply(values)),
+        mock.patch.object(F, "relu6", relu6),
+        mock.patch.object(F, "hardtanh", lambda values, low, high, inplace=False: relu6(values)),  # what nn.ReLU6 calls
+    ):
         scores = exact(inputs)[range(len(classes)), classes].sum()
     (gradient,) = torch.autograd.grad(scores, inputs)
     return gradient.sum(dim=1).numpy()

@@ -56,6 +56,31 @@ def test_two_counts_in_one_call_do_not_mix() -> None:
     np.testing.assert_array_equal(few.maps, many.maps[:, :2])
 
 
+@pytest.mark.parametrize("target", NAMES)
+def test_by_contribution_the_maps_that_speak_most_for_the_class_come_first(target: str) -> None:
+    net = modules_only()
+    wanted = NAMES.index(target)
+    method = LayerActivations(count=5, order="contribution")
+    found = explain(wrap(net, class_names=NAMES, input_size=64), IMAGES, [method], target=target, batch_size=2)
+    assert isinstance(found["activations"], Activations)
+    for cut, stage in zip((3, 7), found["activations"].stages, strict=True):
+        parts = reference.sequential_parts(net, cut)
+        seen = reference.features_and_gradients(parts, IMAGES, [wanted] * len(IMAGES))
+        for index, (features, gradient) in enumerate(seen):
+            contributions = (features * gradient).mean(axis=(1, 2))
+            np.testing.assert_array_equal(stage.channels[index], np.argsort(-contributions)[:5])
+            np.testing.assert_allclose(stage.maps[index], features[stage.channels[index]], rtol=1e-3, atol=1e-4)
+
+
+def test_another_order_chooses_other_maps() -> None:
+    classifier = wrap(settled(lambda: compact_densenet(2)), class_names=NAMES, input_size=64)
+    methods = ["activations", LayerActivations(order="contribution")]
+    mean, contribution = explain(classifier, IMAGES, methods, target="abnormal").values()
+    assert (mean.stages[-1].channels != contribution.stages[-1].channels).any()
+    with pytest.raises(OptionError, match="order: 'largest' is not one of mean, contribution"):
+        LayerActivations(order="largest")
+
+
 def test_a_network_without_activations_is_refused() -> None:
     net = modules_only(activation=torch.nn.Identity)
     with pytest.raises(MethodRefusedError, match="no stage that ends in an activation; use grad-cam"):

@@ -1,4 +1,4 @@
-"""Guided backprop equals the float64 reference everywhere, and Captum's where every ReLU is a module."""
+"""Gradients at the input equal the float64 references everywhere, and Captum's where every ReLU is a module."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from captum.attr import GuidedBackprop as Captums
+from captum.attr import Deconvolution, GuidedBackprop, GuidedGradCam
 from torch import Tensor, nn
 
 from tests import references_attribution as reference
 from tests.small_networks import functional, hand_written, modules_only, noise, small_densenet, small_resnet, small_vgg
 from workbench.attribution import explain
+from workbench.attribution.gradients import GuidedGradCAM
 from workbench.core.errors import MethodRefusedError
 from workbench.models.classifier import wrap
 
@@ -39,40 +40,86 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
 }
 
 
-def ours(net: nn.Module, images: Tensor = IMAGES) -> np.ndarray:
+def ours(net: nn.Module, images: Tensor = IMAGES, method: str = "guided-backprop") -> np.ndarray:
     classifier = wrap(net, class_names=("normal", "abnormal"), input_size=images.shape[-1])
-    return explain(classifier, images, ["guided-backprop"], target="abnormal")["guided-backprop"].maps
+    return explain(classifier, images, [method], target="abnormal")[method].maps
 
 
-def captums(net: nn.Module) -> np.ndarray:
+def assert_alike(found: np.ndarray, expected: np.ndarray) -> None:
+    assert np.abs(expected).max() > 0
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
+
+
+REFERENCES = {"guided-backprop": reference.guided_backprop_map, "deconvolution": reference.deconvolution_map}
+CAPTUM = {"guided-backprop": GuidedBackprop, "deconvolution": Deconvolution}
+
+
+def captums(method: str, net: nn.Module) -> np.ndarray:
     images = IMAGES.clone().requires_grad_(True)
-    return Captums(net).attribute(images, target=1).sum(dim=1).detach().numpy()
+    return CAPTUM[method](net).attribute(images, target=1).sum(dim=1).detach().numpy()
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_the_map_equals_the_reference(name: str) -> None:
+@pytest.mark.parametrize("method", REFERENCES)
+def test_the_map_equals_the_reference(method: str, name: str) -> None:
     net = NETWORKS[name]()
-    expected = reference.guided_backprop_map(net, IMAGES, CLASSES)
-    assert np.abs(expected).max() > 0
-    np.testing.assert_allclose(ours(net), expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
+    assert_alike(ours(net, method=method), REFERENCES[method](net, IMAGES, CLASSES))
 
 
-@pytest.mark.filterwarnings("ignore:Setting backward hooks on ReLU activations:UserWarning")
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_plain_gradient_and_its_product_with_the_input_equal_the_reference(name: str) -> None:
+    net = NETWORKS[name]()
+    gradients = reference.input_gradients(net, IMAGES, wanted=1)
+    assert_alike(ours(net, method="saliency"), gradients.sum(axis=1))
+    assert_alike(ours(net, method="input-x-gradient"), (gradients * IMAGES.numpy()).sum(axis=1))
+
+
+captum_hooks = pytest.mark.filterwarnings("ignore:Setting backward hooks on ReLU activations:UserWarning")
+
+
+@captum_hooks
 @pytest.mark.parametrize("name", ["modules", "vgg"])
-def test_it_equals_captums_where_every_relu_is_a_module(name: str) -> None:
+@pytest.mark.parametrize("method", CAPTUM)
+def test_it_equals_captums_where_every_relu_is_a_module(method: str, name: str) -> None:
     net = NETWORKS[name]()
-    expected = captums(net)
-    np.testing.assert_allclose(ours(net), expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
+    assert_alike(ours(net, method=method), captums(method, net))
 
 
-@pytest.mark.filterwarnings("ignore:Setting backward hooks on ReLU activations:UserWarning")
+@captum_hooks
 @pytest.mark.parametrize("name", ["functional", "densenet"])
-def test_captum_misses_relus_that_are_functions(name: str) -> None:
+@pytest.mark.parametrize("method", CAPTUM)
+def test_captum_misses_relus_that_are_functions(method: str, name: str) -> None:
     """The negative control: were the two equal, the comparison with the reference would show nothing."""
     net = NETWORKS[name]()
-    expected = reference.guided_backprop_map(net, IMAGES, CLASSES)
-    assert np.abs(captums(net) - expected).max() > 0.01 * np.abs(expected).max()
-    assert np.abs(ours(net) - expected).max() < 1e-3 * np.abs(expected).max()
+    expected = REFERENCES[method](net, IMAGES, CLASSES)
+    assert np.abs(captums(method, net) - expected).max() > 0.01 * np.abs(expected).max()
+    assert np.abs(ours(net, method=method) - expected).max() < 1e-3 * np.abs(expected).max()
+
+
+@captum_hooks
+def test_guided_grad_cam_equals_captums_with_bilinear_interpolation() -> None:
+    net = modules_only()
+    images = IMAGES.clone().requires_grad_(True)
+    expected = GuidedGradCam(net, net[6]).attribute(images, target=1, interpolate_mode="bilinear")
+    assert_alike(ours(net, method="guided-grad-cam"), expected.sum(dim=1).detach().numpy())
+
+
+def test_guided_grad_cam_is_nothing_where_grad_cam_is_negative() -> None:
+    net = NETWORKS["vgg"]()
+    found, cam, guided = (ours(net, method=name) for name in ("guided-grad-cam", "grad-cam", "guided-backprop"))
+    assert_alike(found, np.clip(cam, 0, None) * guided)  # the layer has the input's own size
+    assert (cam < 0).any()
+    assert (found[cam < 0] == 0).all()
+
+
+def test_guided_grad_cam_at_a_named_layer() -> None:
+    net = modules_only()
+    classifier = wrap(net, class_names=("normal", "abnormal"), input_size=48)
+    found = explain(classifier, IMAGES, [GuidedGradCAM(layer="2")], target="abnormal")["guided-grad-cam"]
+    parts = reference.sequential_parts(net, 3)
+    cam = np.clip(reference.grad_cam_map(parts, IMAGES, CLASSES), 0, None)
+    assert_alike(found.maps, cam * reference.guided_backprop_map(net, IMAGES, CLASSES))
+    assert found.provenance["layer"] == "2"
 
 
 def test_it_is_not_the_plain_gradient() -> None:
@@ -93,9 +140,40 @@ def test_it_is_not_the_plain_gradient() -> None:
         (nn.RReLU, "RReLU"),
     ],
 )
-def test_networks_of_other_nonlinearities_are_refused(activation: Callable[[], nn.Module], name: str) -> None:
-    with pytest.raises(MethodRefusedError, match=f"Sequential uses {name}; use grad-cam or integrated-gradients"):
-        ours(modules_only(activation=activation))
+@pytest.mark.parametrize("method", ["guided-backprop", "deconvolution", "guided-grad-cam"])
+def test_networks_of_other_nonlinearities_are_refused(
+    activation: Callable[[], nn.Module], name: str, method: str
+) -> None:
+    message = f"{method} is defined for ReLUs, Sequential uses {name}; use grad-cam or integrated-gradients"
+    with pytest.raises(MethodRefusedError, match=message):
+        ours(modules_only(activation=activation), method=method)
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning")
+def test_script_modules_are_refused() -> None:
+    net = nn.Sequential(
+        torch.jit.script(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())), *modules_only()[7:9], nn.Linear(4, 2)
+    )
+    with pytest.raises(
+        MethodRefusedError, match="TorchScript, whose ReLUs cannot be reached; use integrated-gradients"
+    ):
+        ours(net)
+
+
+def gated(net: Any, images: Tensor) -> Tensor:
+    features = nn.functional.relu(net.second(net.stem(images)))
+    return net.head((features * features.mean((2, 3), keepdim=True).sigmoid()).mean((2, 3)))
+
+
+def test_a_gate_beside_relus_is_passed_with_its_plain_gradient() -> None:
+    net = hand_written(gated)
+    for method, expected in REFERENCES.items():
+        assert_alike(ours(net, method=method), expected(net, IMAGES, CLASSES))
+
+
+def test_where_sigmoids_are_all_there_is_it_is_refused() -> None:
+    with pytest.raises(MethodRefusedError, match="uses sigmoid"):
+        ours(modules_only(activation=nn.Sigmoid))
 
 
 def test_every_spelling_of_relu_gives_the_same_map() -> None:

@@ -129,11 +129,11 @@ def _recorded(gradient: Float[Tensor, "n c h w"] | None) -> Float[Tensor, "n c h
 def _check_relus(classifier: Classifier, method: str) -> None:
     """Refuse a network whose gradient cannot be changed at every nonlinearity."""
     layers = classifier.layers
-    other = "TorchScript, whose ReLUs cannot be reached" if layers.scripted else ""
     allowed = CHANNEL_GATES if layers.stages else frozenset()  # without any activated map they are the activations
-    other = other or ", ".join(name for name in layers.other_nonlinearities if name not in allowed)
-    if other:
+    others = [name for name in layers.other_nonlinearities if name not in allowed]
+    if layers.scripted or others:
+        used = "TorchScript, whose ReLUs cannot be reached" if layers.scripted else ", ".join(others)
         raise MethodRefusedError(
-            f"{method} is defined for ReLUs, {classifier.architecture} uses {other}; "
-            "use grad-cam or integrated-gradients"
+            f"{method} is defined for ReLUs, {classifier.architecture} uses {used}; use "
+            + ("integrated-gradients" if layers.scripted else "grad-cam or integrated-gradients")
         )

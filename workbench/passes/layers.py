@@ -119,7 +119,7 @@ def find_layers(module: nn.Module, input_shape: tuple[int, int, int]) -> Layers:
     with ExitStack() as stack:
         stack.enter_context(evaluation_mode(module))
         for name, part in module.named_modules():
-            if name:
+            if name and not isinstance(part, torch.jit.ScriptModule):  # these take no hooks
                 handle = part.register_forward_hook(partial(watch.module_output, name))
                 stack.callback(handle.remove)
         stack.enter_context(torch.no_grad())
