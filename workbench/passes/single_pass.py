@@ -5,7 +5,7 @@ input. Records survive what follows working in place.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +20,7 @@ from typing_extensions import override
 from workbench.core.errors import ModelError
 from workbench.passes.functions import first_tensor, is_relu
 from workbench.passes.layers import Tap, evaluation_mode
-from workbench.passes.tape import Rule, Tape
+from workbench.passes.tape import TAPED, Rule, Tape, frozen_parameters
 
 NOTE = "_workbench_tap"
 
@@ -149,6 +149,8 @@ class _Recorder(TorchFunctionMode):
     @override
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
+        if func not in TAPED:
+            return func(*args, **kwargs)
         first = first_tensor(args, kwargs)
         tap = getattr(first, NOTE, None)
         out = self.tape.run(func, args, kwargs)
@@ -219,8 +221,7 @@ def run_pass(module: nn.Module, images: Float[Tensor, "n c h w"], needs: Needs, 
         inputs = images.detach()
         if needs.at_input:
             inputs = inputs.clone(memory_format=torch.preserve_format).requires_grad_(True)
-        frozen = _frozen_parameters(module)
-        stack.callback(_thaw, frozen)
+        stack.enter_context(frozen_parameters(module))
         for name in {tap.module for tap in recorder.taps}:
             handle = module.get_submodule(name).register_forward_hook(partial(recorder.module_output, name))
             stack.callback(handle.remove)
@@ -272,16 +273,3 @@ def _check_reached(recorder: _Recorder) -> None:
     missed = sorted(map(str, recorder.taps.keys() - reached))
     if missed:
         raise ModelError(f"the pass did not reach layer {missed[0]!r}; wb.layers(model) lists those it does")
-
-
-def _frozen_parameters(module: nn.Module) -> list[nn.Parameter]:
-    """Switch off ``requires_grad`` of the parameters, whose gradients nobody wants, and return those to switch on."""
-    wanted = [parameter for parameter in module.parameters() if parameter.requires_grad]
-    for parameter in wanted:
-        parameter.requires_grad_(False)
-    return wanted
-
-
-def _thaw(parameters: Iterable[nn.Parameter]) -> None:
-    for parameter in parameters:
-        parameter.requires_grad_(True)
