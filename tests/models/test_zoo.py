@@ -177,7 +177,7 @@ def test_timms_weights_come_from_timm_and_without_a_network_say_what_would_do() 
 
     failing = mock.patch.object(timm, "create_model", side_effect=OSError("no route\nmore"))
     with failing, pytest.raises(ModelError, match=r"timm's weights of nasnetalarge cannot be downloaded \(no route\)"):
-        zoo._downloaded("nasnetalarge")
+        zoo.imagenet_weights("nasnetalarge")
 
 
 def test_imagenet_weights_get_a_new_head_and_keep_the_body() -> None:

@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -122,7 +122,13 @@ def read_plan(folder: Path) -> Plan:
         raise RunError(f"{folder}: is not the folder of a sweep ({error})") from error
 
 
-def plan_experiment(path: Path, *, scale: str = "paper", given: Mapping[str, Any] | None = None) -> Plan:
+def plan_experiment(
+    path: Path,
+    *,
+    scale: str = "paper",
+    given: Mapping[str, Any] | None = None,
+    check: Callable[[Plan], Iterable[str]] | None = None,
+) -> Plan:
     """Read an experiment and write out what it means at a scale; nothing is started.
 
     Parameters
@@ -133,12 +139,14 @@ def plan_experiment(path: Path, *, scale: str = "paper", given: Mapping[str, Any
         One of the experiment's presets; ``paper`` is the experiment as it stands where it has no such preset.
     given
         Parameters by name in place of the experiment's: where the films lie, for one.
+    check
+        Looks for further problems, which are told together with these: :func:`workbench.batch.checks.plan_problems`
+        looks at films and architectures.
 
     Returns
     -------
     Plan
-        Complete and of the right types; films and architectures are looked at by
-        :func:`workbench.batch.checks.check_plan`.
+        Complete and of the right types.
 
     Raises
     ------
@@ -165,6 +173,7 @@ def plan_experiment(path: Path, *, scale: str = "paper", given: Mapping[str, Any
         compare=planning.complete("compare", {}, "compare: "),
         memory_gb=chosen.memory_gb,
     )
+    problems += check(plan) if check else ()
     if problems:
         raise ExperimentError(path, problems)
     return plan

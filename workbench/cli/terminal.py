@@ -5,6 +5,7 @@ from types import TracebackType
 from typing import Any
 
 from rich.console import Console
+from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -47,17 +48,52 @@ class Bars:
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str = "") -> None:
     """Print a table; texts from data are shown letter by letter."""
-    table = Table(title=title or None, title_justify="left", show_edge=False, pad_edge=False)
-    for index, column in enumerate(columns):
-        table.add_column(column, overflow="fold", ratio=None if index else 1)
-    for row in rows:
-        table.add_row(*(_plain(cell) for cell in row))
-    _console().print(table)
+    _console().print(_table(columns, rows, title))
+
+
+class LiveTable:
+    """A table that changes in place; outside a terminal each line is printed again when it has changed."""
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        self._columns = columns
+        self._console = _console()
+        self._live = Live(console=self._console, auto_refresh=False) if self._console.is_terminal else None
+        self._shown: dict[str, Sequence[str]] = {}
+
+    def __enter__(self) -> "LiveTable":
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live:
+            self._live.stop()
+
+    def show(self, rows: Sequence[Sequence[str]], *, title: str = "") -> None:
+        """Show the rows as they are now; the first column tells them apart."""
+        if self._live:
+            self._live.update(_table(self._columns, rows, title), refresh=True)
+            return
+        for row in rows:
+            if self._shown.get(row[0]) != row:
+                self._console.print(_plain("  ".join(cell for cell in row if cell)))
+        self._shown = {row[0]: row for row in rows}
 
 
 def print_comparison(rows: Sequence[tuple[str, Sequence[str]]], models: Sequence[str], *, title: str) -> None:
     """Print models side by side: a row for each measure."""
     print_table(["", *models], [[what, *texts] for what, texts in rows], title=title)
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> Table:
+    table = Table(title=title or None, title_justify="left", show_edge=False, pad_edge=False)
+    for index, column in enumerate(columns):
+        table.add_column(column, overflow="fold", ratio=None if index else 1)
+    for row in rows:
+        table.add_row(*(_plain(cell) for cell in row))
+    return table
 
 
 def _plain(text: str) -> Any:

@@ -41,9 +41,10 @@ def is_pickle(path: Path) -> bool:
         raise ModelError(f"{path}: the weights cannot be read ({error.strerror})") from error
 
 
-def write_weights(module: nn.Module, path: Path) -> None:
-    """Write all parameters and buffers as safetensors, atomically."""
-    write_bytes(path, save({name: tensor.cpu().contiguous().clone() for name, tensor in module.state_dict().items()}))
+def write_weights(weights: nn.Module | Mapping[str, Tensor], path: Path) -> None:
+    """Write all parameters and buffers of a network, or tensors by name, as safetensors, atomically."""
+    state = weights.state_dict() if isinstance(weights, nn.Module) else weights
+    write_bytes(path, save({name: tensor.cpu().contiguous().clone() for name, tensor in state.items()}))
 
 
 def load_weights(module: nn.Module, state: Mapping[str, Tensor], wanted: str) -> None:

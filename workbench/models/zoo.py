@@ -79,7 +79,7 @@ def build_classifier(
 
 
 def _pretrained(name: str, build: Callable[..., nn.Module], weights: str, outputs: int) -> nn.Module:
-    state = _downloaded(name) if weights == "imagenet" else read_weights(Path(weights))
+    state = imagenet_weights(name) if weights == "imagenet" else read_weights(Path(weights))
     module = build(outputs)
     own, theirs = (each.get(f"{head_name(module)}.weight") for each in (module.state_dict(), state))
     if own is not None and theirs is not None and own.shape == theirs.shape:
@@ -91,7 +91,11 @@ def _pretrained(name: str, build: Callable[..., nn.Module], weights: str, output
     return module
 
 
-def _downloaded(name: str) -> Mapping[str, Tensor]:
+def imagenet_weights(name: str) -> Mapping[str, Tensor]:
+    """Return an architecture's weights for ImageNet by name, downloaded where they are not in the library's cache.
+
+    A ModelError says in one line that there are none, or why they cannot be had.
+    """
     if name not in (*TORCHVISION, *TIMM):
         raise ModelError(f"{name} has no ImageNet weights; use weights='random' or the path of a safetensors file")
     source = "torchvision" if name in TORCHVISION else "timm"

@@ -2,6 +2,7 @@
 
 import os
 import queue
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -26,14 +27,17 @@ class LocalExecutor(AbstractExecutor):
         Tasks at once; 0 takes what the machine allows.
     memory_gb
         What one task may need.
+    most
+        So many tasks there will be at most, so that few of them get more cores each; 0 where it is not known.
     """
 
-    def __init__(self, *, jobs: int = 0, memory_gb: float = 4.0) -> None:
+    def __init__(self, *, jobs: int = 0, memory_gb: float = 4.0, most: int = 0) -> None:
         if jobs < 0:
             raise OptionError(f"jobs {jobs}: wanted how many at once, or 0 for what the machine allows")
         self._gpus = GpuPool(visible_gpus(os.environ))
-        allowed = allowed_jobs(gpus=len(self._gpus), memory_gb=memory_gb)
-        self._jobs = min(jobs, len(self._gpus)) if jobs and len(self._gpus) else jobs or allowed
+        self._jobs = jobs or min(allowed_jobs(gpus=len(self._gpus), memory_gb=memory_gb), most or sys.maxsize)
+        if len(self._gpus):
+            self._jobs = min(self._jobs, len(self._gpus))
         self._stop = threading.Event()
         self._ended: queue.Queue[Outcome] = queue.Queue()
         self._threads = ThreadPoolExecutor(self._jobs, thread_name_prefix="task")
