@@ -7,9 +7,13 @@ from typing import Annotated, Any
 import typer
 
 from workbench.cli.adopting import adopt
+from workbench.cli.arguments import RUNS, named_values, opened_store
 from workbench.cli.checking import check, croissant
+from workbench.cli.explaining import explain, list_methods
 from workbench.cli.importing import imports
 from workbench.cli.phantoms import draw_phantoms
+from workbench.cli.sweeping import sweep
+from workbench.cli.weights import weights
 from workbench.core.errors import WorkbenchError
 
 app = typer.Typer(
@@ -24,10 +28,16 @@ app.command()(adopt)
 app.command()(check)
 app.command()(croissant)
 app.command("phantom")(draw_phantoms)
+app.command()(sweep)
+app.add_typer(weights, name="weights")
+app.command()(explain)
+app.command("methods")(list_methods)
 
-RUNS = Annotated[Path | None, typer.Option("--runs", help="Folder of the runs; the project's runs/ by default.")]
 AFTER_CTRL_C = 130
-INTERRUPTED = "interrupted; `workbench runs` lists what is there, `workbench run NOTEBOOK --resume RUN` goes on with it"
+INTERRUPTED = (
+    "interrupted; `workbench runs` lists what is there; `workbench run NOTEBOOK --resume RUN` and "
+    "`workbench sweep EXPERIMENT --resume` go on with it"
+)
 
 
 @app.callback()
@@ -95,14 +105,14 @@ def run(
     from workbench.batch.run_notebook import run_notebook
     from workbench.cli.terminal import Bars
 
-    store = _store(runs)
+    store = opened_store(runs)
     earlier = store.get(resume) if resume else None
     given: dict[str, Any] = dict(earlier.parameters) if earlier else {}
     with Bars() as bars:
         bar = bars.open(notebook.name)
         done = run_notebook(
             notebook,
-            given | _pairs(parameter or []),
+            given | named_values(parameter or []),
             store=store,
             progress=lambda cells, total, _line: bar(cells, total),
             echo=lambda text: print(text, end=""),
@@ -116,7 +126,7 @@ def list_runs(runs: RUNS = None) -> None:
     """List the runs with their derived status."""
     from workbench.cli.terminal import print_table
 
-    rows = [[each.id, each.kind, each.status, each.created[:19], each.error[:80]] for each in _store(runs).list()]
+    rows = [[each.id, each.kind, each.status, each.created[:19], each.error[:80]] for each in opened_store(runs).list()]
     print_table(["run", "kind", "status", "created (UTC)", "error"], rows)
 
 
@@ -128,7 +138,7 @@ def verify_run(
     """Check the SHA-256 of every artefact of a run, or of all runs; exit code 1 where one does not hold."""
     from workbench.runs import verify
 
-    store = _store(runs)
+    store = opened_store(runs)
     checked = [store.get(reference)] if reference else list(store.list())
     problems = {each.id: verify(each) for each in checked}
     for name, found in problems.items():
@@ -166,7 +176,7 @@ def serve(
     from workbench.dashboards.serving.serve import serve
 
     chosen = notebook or notebook_folder() / "00_case_explorer.ipynb"
-    serve(chosen, _pairs(parameter or []), port=port, opens_browser=browser, debug=_debug)
+    serve(chosen, named_values(parameter or []), port=port, opens_browser=browser, debug=_debug)
 
 
 @app.command("cache")
@@ -188,20 +198,3 @@ def show_cache(
             for each in cache_entries(folder)
         ]
         print_table(["cache", "manifest", "films", "size", "MB"], rows, title=str(folder))
-
-
-def _store(runs: Path | None) -> Any:
-    from workbench.runs.locations import default_store
-    from workbench.runs.store import RunStore
-
-    return RunStore(runs) if runs else default_store()
-
-
-def _pairs(parameters: list[str]) -> dict[str, str]:
-    pairs = {}
-    for each in parameters:
-        name, equals, value = each.partition("=")
-        if not equals:
-            raise typer.BadParameter(f"{each!r} is not NAME=VALUE", param_hint="-p")
-        pairs[name] = value
-    return pairs

@@ -55,10 +55,15 @@ def map_boxes(explanation: Explanation, *, threshold: float = THRESHOLD) -> tupl
     OptionError
         Another threshold.
     """
-    if not 0 <= threshold < 1:
-        raise OptionError(f"threshold {threshold} is no share of the maximum; wanted 0 to below 1, such as {THRESHOLD}")
+    check_threshold(threshold)
     film_maps = (explanation.on_film(index) for index in range(len(explanation)))
     return tuple(MapBox(map_box(each, threshold=threshold), float(each.max()), threshold) for each in film_maps)
+
+
+def check_threshold(threshold: float) -> None:
+    """Refuse with an OptionError what is no share of a maximum that anything can exceed."""
+    if not 0 <= threshold < 1:
+        raise OptionError(f"threshold {threshold} is no share of the maximum; wanted 0 to below 1, such as {THRESHOLD}")
 
 
 def write_map_boxes(

@@ -80,7 +80,8 @@ def case_figure(
     layout = Layout(2 + len(activations.stages), *fitted_panel(pixels))
     picture = Picture(*layout.size_in)
     heading = f"{explanation.case_ids[index]}   {title}".rstrip()
-    picture.heading(heading, verdict_line(explanation, index, label=label, class_names=class_names), margin_in=MARGIN_IN)
+    below = verdict_line(explanation, index, label=label, class_names=class_names)
+    picture.heading(heading, below, margin_in=MARGIN_IN)
 
     film = draw_panel(picture, layout, 0, title="Film", below=f"{pixels.shape[1]} × {pixels.shape[0]} pixels")
     show_film(film, shrunk(pixels), _size(pixels))

@@ -14,7 +14,7 @@ from workbench.plots.sheet import SMALL, Picture, check_pixels, check_same_size,
 from workbench.plots.theme import MUTED, mark_colour, method_title
 
 PANEL_WIDTH_IN, PANEL_HEIGHT_IN = 2.0, 2.5
-MARGIN_IN, GAP_IN, WORDS_IN = 0.25, 0.1, 1.35
+MARGIN_IN, GAP_IN, STACK_GAP_IN, WORDS_IN = 0.25, 0.1, 0.25, 1.35
 HEADING_IN, TITLE_IN, FOOT_IN = 0.68, 0.26, 0.5
 SCALE_IN = 0.17
 """Height of the line with a map's own scale."""
@@ -51,7 +51,9 @@ def explanation_sheet(
     explanations: Mapping[str, Explanation],
     *,
     scale: ScaleChoice = "own",
+    scales: Mapping[str, Sequence[Scale]] | None = None,
     colormap: str | None = None,
+    across: int = 1,
     title: str = "Explanations",
 ) -> Picture:
     """Draw n films x methods.
@@ -65,15 +67,19 @@ def explanation_sheet(
     scale
         Each map's own, one shared by all films of a method (methods never share: units differ), or two numbers. Every
         scale is printed.
+    scales
+        By label, n each, where they have been chosen already, over more films than are on this sheet.
     colormap
         A name of Matplotlib's; None takes a diverging one for maps with negative values, else a sequential one.
+    across
+        So many stacks of films side by side; the first is filled first.
     title
         Over the sheet.
 
     Returns
     -------
     Picture
-        n x (1 + methods) panels, with a colour bar a method where scales are shared.
+        n x (1 + methods) panels, with a colour bar a method below each stack.
 
     Raises
     ------
@@ -81,36 +87,37 @@ def explanation_sheet(
         Films, masks and explanations that do not belong together.
     """
     case_ids = _check(rows, explanations)
-    places = _Places.of(rows, columns=1 + len(explanations), has_scale_lines=scale == "own")
+    places = _Places.of(rows, columns=1 + len(explanations), across=across, has_scale_lines=scale == "own")
     picture = Picture(*places.picture_in)
     told = TOLD[scale if isinstance(scale, str) else "absolute"]
     films = "1 film" if len(rows) == 1 else f"{len(rows)} films"
     picture.heading(title, f"{films}, {told}", margin_in=MARGIN_IN)
-    picture.write("Film", places.lefts[0], places.head_in, width_in=places.column_in, weight="bold")
+    for stack in range(places.stacks):
+        width_in = places.column_in - GAP_IN
+        for column, label in enumerate(("Film", *map(method_title, explanations))):
+            left = places.left(stack, column)
+            picture.write(label, left, places.head_in, width_in=width_in, weight="bold")
     for place, (row, case_id) in enumerate(zip(rows, case_ids, strict=True)):
-        top = places.tops[place]
-        picture.write(case_id, MARGIN_IN, top, width_in=WORDS_IN - 0.1, size=SMALL, lines=2, weight="bold")
-        picture.write(row.words, MARGIN_IN, top + 0.36, width_in=WORDS_IN - 0.1, size=SMALL, lines=8, color=MUTED)
+        left, top = places.words(place)
+        picture.write(case_id, left, top, width_in=WORDS_IN - 0.1, size=SMALL, lines=2, weight="bold")
+        picture.write(row.words, left, top + 0.36, width_in=WORDS_IN - 0.1, size=SMALL, lines=8, color=MUTED)
         _draw(picture, places, (place, 0), row=row, shown=shrunk(row.pixels, FINEST), is_named=True)
     for column, (label, explanation) in enumerate(explanations.items(), start=1):
-        left, width_in = places.lefts[column], places.column_in - GAP_IN
-        picture.write(method_title(label), left, places.head_in, width_in=width_in, weight="bold")
-        scales = scales_of(explanation, scale, colormap=colormap)
-        _draw_column(picture, places, column, rows=rows, explanation=explanation, scales=scales, colormap=colormap)
-        bar = picture.panel(left, places.foot_in, width_in=width_in, height_in=0.09)
-        ends = ("low end", "high end") if scale == "own" else ("", "")
-        colours = colormap or colormap_of(scales[0])
-        draw_colour_bar(bar, colormap=colours, scale=scales[0], ends=ends, label=scale_words(scale))
+        chosen = scales[label] if scales else scales_of(explanation, scale, colormap=colormap)
+        _draw_column(picture, places, column, rows=rows, explanation=explanation, scales=chosen, colormap=colormap)
+        _draw_bars(picture, places, column, of=chosen[0], scale=scale, colormap=colormap)
     return picture
 
 
 @dataclass(frozen=True)
 class _Places:
-    """Where rows and columns begin, in inches from the upper left corner."""
+    """Where stacks, rows and columns begin, in inches from the upper left corner."""
 
     sizes: tuple[tuple[float, float], ...]
     tops: tuple[float, ...]
-    lefts: tuple[float, ...]
+    height: int
+    """Films of a stack."""
+    columns: int
     column_in: float
     foot_in: float
     has_scale_lines: bool
@@ -118,17 +125,39 @@ class _Places:
     head_in = MARGIN_IN + HEADING_IN
 
     @classmethod
-    def of(cls, rows: Sequence[Row], *, columns: int, has_scale_lines: bool) -> "_Places":
-        sizes = tuple(fitted(_size(row), width_in=PANEL_WIDTH_IN, height_in=PANEL_HEIGHT_IN) for row in rows)
+    def of(cls, rows: Sequence[Row], *, columns: int, across: int, has_scale_lines: bool) -> "_Places":
+        sizes = [fitted(_size(row), width_in=PANEL_WIDTH_IN, height_in=PANEL_HEIGHT_IN) for row in rows]
         column_in = max(width for width, _ in sizes) + GAP_IN
         between_in = GAP_IN + (SCALE_IN if has_scale_lines else 0.0)
-        starts = cls.head_in + TITLE_IN + np.cumsum([0.0] + [height + between_in for _, height in sizes])
-        lefts = tuple(MARGIN_IN + WORDS_IN + column * column_in for column in range(columns))
-        return cls(sizes, tuple(map(float, starts[:-1])), lefts, column_in, float(starts[-1]) + 0.04, has_scale_lines)
+        height = -(-len(rows) // across)
+        stacks = [sizes[start : start + height] for start in range(0, len(rows), height)]
+        starts = [
+            cls.head_in + TITLE_IN + np.cumsum([0.0] + [tall + between_in for _, tall in stack]) for stack in stacks
+        ]
+        tops = tuple(float(top) for each in starts for top in each[:-1])
+        foot_in = max(float(each[-1]) for each in starts) + 0.04
+        return cls(tuple(sizes), tops, height, columns, column_in, foot_in, has_scale_lines)
+
+    @property
+    def stacks(self) -> int:
+        return -(-len(self.sizes) // self.height)
 
     @property
     def picture_in(self) -> tuple[float, float]:
-        return self.lefts[-1] + self.column_in - GAP_IN + MARGIN_IN, self.foot_in + FOOT_IN
+        return self.left(self.stacks - 1, self.columns) - GAP_IN + MARGIN_IN, self.foot_in + FOOT_IN
+
+    def left(self, stack: int, column: int) -> float:
+        """Return where a column of a stack begins."""
+        stack_in = WORDS_IN + self.columns * self.column_in + STACK_GAP_IN
+        return MARGIN_IN + WORDS_IN + stack * stack_in + column * self.column_in
+
+    def words(self, place: int) -> tuple[float, float]:
+        """Return the upper left corner of what is written beside a film."""
+        return self.left(place // self.height, 0) - WORDS_IN, self.tops[place]
+
+    def panel(self, place: int, column: int) -> tuple[float, float]:
+        """Return the upper left corner of a panel."""
+        return self.left(place // self.height, column), self.tops[place]
 
 
 def _check(rows: Sequence[Row], explanations: Mapping[str, Explanation]) -> tuple[str, ...]:
@@ -168,9 +197,20 @@ def _draw_column(
         laid = laid_over(row.pixels, explanation, place, scale=scale, colormap=colormap, limit=FINEST)
         _draw(picture, places, (place, column), row=row, shown=laid)
         if places.has_scale_lines:
-            below = places.tops[place] + places.sizes[place][1] + 0.03
-            left, width_in = places.lefts[column], places.column_in
+            left, top = places.panel(place, column)
+            below, width_in = top + places.sizes[place][1] + 0.03, places.column_in
             picture.write(range_words(scale), left, below, width_in=width_in, size=SMALL - 1, color=MUTED)
+
+
+def _draw_bars(
+    picture: Picture, places: _Places, column: int, *, of: Scale, scale: ScaleChoice, colormap: str | None
+) -> None:
+    """Draw a column's colour bar below each stack: of one scale, or of all where each map has its own."""
+    ends = ("low end", "high end") if scale == "own" else ("", "")
+    for stack in range(places.stacks):
+        left, width_in = places.left(stack, column), places.column_in - GAP_IN
+        bar = picture.panel(left, places.foot_in, width_in=width_in, height_in=0.09)
+        draw_colour_bar(bar, colormap=colormap or colormap_of(of), scale=of, ends=ends, label=scale_words(scale))
 
 
 def _draw(
@@ -178,7 +218,7 @@ def _draw(
 ) -> None:
     place, column = cell
     width_in, height_in = places.sizes[place]
-    axes = picture.panel(places.lefts[column], places.tops[place], width_in=width_in, height_in=height_in)
+    axes = picture.panel(*places.panel(place, column), width_in=width_in, height_in=height_in)
     show_film(axes, shown, _size(row))
     for category, mask in row.masks.items():
         outline(axes, mask, mark_colour(category), label=category if is_named else "", width=1.0)

@@ -105,10 +105,9 @@ def scales_of(explanation: Explanation, choice: ScaleChoice = "own", *, colormap
     OptionError
         An absolute scale that is empty or not finite, or another word.
     """
+    check_choice(choice)
     if not isinstance(choice, str):
-        return [_checked(choice)] * len(explanation)
-    if choice not in ("own", "shared"):
-        raise OptionError(f"scale {choice!r} is not known; wanted own, shared, or two numbers (low, high)")
+        return [(float(choice[0]), float(choice[1]))] * len(explanation)
     kind, clip_share = scale_kind(colormap), FINE_CLIP if is_fine(explanation) else 0.0
     shared = scale_of(*explanation.maps, kind=kind, clip_share=clip_share)
     if choice == "shared":
@@ -127,8 +126,10 @@ def range_words(scale: Scale) -> str:
     return f"{number(scale[0])} to {number(scale[1])}"
 
 
-def _checked(scale: Scale) -> Scale:
-    low, high = float(scale[0]), float(scale[1])
-    if not (np.isfinite([low, high]).all() and low < high):
-        raise OptionError(f"scale {scale} is empty; wanted two numbers, low < high")
-    return low, high
+def check_choice(choice: ScaleChoice) -> None:
+    """Refuse with an OptionError an absolute scale that is empty or not finite, or a word that is no choice."""
+    if isinstance(choice, str):
+        if choice not in ("own", "shared"):
+            raise OptionError(f"scale {choice!r} is not known; wanted own, shared, or two numbers (low, high)")
+    elif not (np.isfinite(choice).all() and choice[0] < choice[1]):
+        raise OptionError(f"scale {choice} is empty; wanted two numbers, low < high")

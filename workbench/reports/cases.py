@@ -1,5 +1,6 @@
 """Single cases as reports show them: the case figure, the sheet's rows, and the film before and after an edit."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from workbench.audit.what_if import Look, what_if
 from workbench.core.case import Case
 from workbench.core.errors import ManifestError
 from workbench.core.explanation import Activations, Explanation
+from workbench.core.files import safe_name
 from workbench.core.manifest import Manifest
 from workbench.imaging.pixels import read_radiograph
 from workbench.imaging.regions import largest_component
@@ -100,10 +102,10 @@ def _edited_view(look: Look, title: str, masks: dict[str, np.ndarray]) -> Edited
     return EditedView(title, look.film.pixels, look.film_map, look.probability, masks)
 
 
-def save_explanations(maps: dict[str, Explanation], folder: Path) -> None:
+def save_explanations(found: Mapping[str, Explanation | Activations], folder: Path) -> None:
     """Write every explanation into a folder, named by its method."""
-    for label, explanation in maps.items():
-        explanation.save(folder / f"explanation-{label}.npz")
+    for label, explanation in found.items():
+        explanation.save(folder / f"explanation-{safe_name(label)}.npz")
 
 
 def film_of(films: Manifest, case: Case) -> np.ndarray:
