@@ -54,10 +54,10 @@ def adopt(
     _print_found(classifier, prepare)
     shown = {"name": name or classifier.factory, "factory": factory, "weights": str(weights), "split": split}
     films = {"manifest": str(manifest or ""), "root": str(root or "")}
+    if manifest:  # first: what fails here leaves no run
+        _print_auroc(classifier, manifest, root, split)
     folder = _run_of(classifier, shown | films, runs, inputs={"weights": weights})
     print(f"{folder.name}: done\n{folder}")
-    if manifest:
-        _print_auroc(classifier, manifest, root, split)
 
 
 def _names(text: str) -> tuple[str, ...]:

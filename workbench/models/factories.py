@@ -89,7 +89,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
         return read_weights(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError) as error:
+    except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, KeyError) as error:
         raise ModelError(
             f"{path}: holds more than weights, or is damaged; where it was made, "
             "torch.save(network.state_dict(), FILE) writes one that can be read"
