@@ -66,6 +66,7 @@ def test_chunks_hold_every_number_once_and_none_is_large(count: int) -> None:
     assert torch.equal(torch.cat(parts), torch.arange(count))
     assert len(parts) == -(-count // CHUNK)
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
+    assert len(chunks(count, torch.device("cuda"))) <= 2
 
 
 def test_channels_last_where_the_network_convolves_and_takes_them() -> None:

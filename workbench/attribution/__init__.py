@@ -7,6 +7,8 @@ from workbench.attribution import (
     gradient_cams,
     gradients,
     integrated_gradients,
+    occlusion,
+    rise,
     scored_cams,
     smooth_gradients,
 )
@@ -22,6 +24,8 @@ __all__ = [
     "gradient_cams",
     "gradients",
     "integrated_gradients",
+    "occlusion",
+    "rise",
     "scored_cams",
     "smooth_gradients",
 ]

@@ -1,6 +1,7 @@
 """The score of each film as a function of its pixels: what a method that runs the network itself works with."""
 
-from dataclasses import dataclass
+from collections.abc import Hashable
+from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Float, Int
@@ -25,11 +26,14 @@ class ScoreModel:
         The class and the coefficients of the logits for each film.
     film_ids
         n ids; random methods are seeded by them, never by the place in a batch.
+    kept
+        What a method found beside its maps, (n) numbers by method: its measures would have to run the network again.
     """
 
     classifier: Classifier
     chosen: Chosen
     film_ids: tuple[str, ...]
+    kept: dict[Hashable, Tensor] = field(default_factory=dict, compare=False, repr=False)
 
     def __call__(self, images: Float[Tensor, "m c h w"], films: Int[Tensor, " m"] | None = None) -> Float[Tensor, " m"]:
         """Return the scores of images.
