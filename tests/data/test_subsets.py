@@ -60,3 +60,28 @@ def test_smaller_limit_lies_within_larger_and_seed_draws_others(films):
 def test_limit_below_zero_is_refused(films):
     with pytest.raises(ManifestError, match="limit -1"):
         select_films(films, limit=-1)
+
+
+def test_only_some_splits_are_limited(films):
+    few = select_films(films, limit=20, limited=["train"])
+    assert len(few.split("train")) <= 20
+    assert few.split("valid").cases == films.split("valid").cases
+
+
+def test_held_out_patients_leave_the_training_split_whole(films):
+    parted = select_films(films, hold_out=0.3)
+    held = {case.patient_id for case in parted.split("held-out")}
+    left = {case.patient_id for case in parted.split("train")}
+    assert 2 <= len(held) <= 10
+    assert not held & left
+    assert held | left == {case.patient_id for case in films.split("train")}
+    assert parted.split("valid").cases == films.split("valid").cases
+    wrists = select_films(films, hold_out=0.3, body_part="wrist", limit=20)
+    assert {case.patient_id for case in wrists.split("held-out")} <= held
+
+
+def test_a_share_that_is_none_and_a_second_holding_out_are_refused(films):
+    with pytest.raises(ManifestError, match="hold_out 1.5: wanted a share"):
+        select_films(films, hold_out=1.5)
+    with pytest.raises(ManifestError, match="has a split 'held-out' already"):
+        select_films(select_films(films, hold_out=0.3), hold_out=0.3)
