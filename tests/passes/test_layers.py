@@ -1,5 +1,7 @@
 """Layer discovery: the layer to explain, the stages and the head, by name, however a network is written."""
 
+import runpy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from tests.small_networks import CHANNELS, functional, hand_written, modules_onl
 from workbench.core.errors import ModelError
 from workbench.models.architectures import ARCHITECTURES
 from workbench.passes.layers import Layers, Tap, find_layers
+from workbench.passes.layouts import Layout
 
 DENSENET = ("features.relu0", "features.transition1.relu", "features.transition2.relu", "features.transition3.relu")
 RESNET = ("relu", "layer1", "layer2", "layer3", "layer4")
@@ -157,7 +160,7 @@ def test_squeeze_and_excitation_is_not_the_last_pool() -> None:
 
     found = layers_of(gated)
     assert str(found.explained) == "second+relu#1"
-    assert found.other_nonlinearities == ("sigmoid",)
+    assert found.other_nonlinearities == ()  # a gate beside ReLUs is no activation
 
 
 def test_a_hidden_layer_behind_the_pool_is_no_linear_head() -> None:
@@ -195,6 +198,125 @@ def test_every_relu_is_known_as_one(relu: Any) -> None:
 @pytest.mark.parametrize("in_place", [nn.SiLU(inplace=True), nn.ELU(inplace=True), nn.LeakyReLU(inplace=True)])
 def test_a_nonlinearity_in_place_is_named_too(in_place: nn.Module) -> None:
     assert find_layers(modules_only(activation=lambda: in_place), (3, 16, 16)).other_nonlinearities
+
+
+def test_what_is_averaged_is_explained_also_behind_a_max_pool() -> None:
+    net = nn.Sequential(*modules_only()[:7], nn.MaxPool2d(2), *modules_only()[7:])
+    found = find_layers(net, (3, 16, 16))
+    assert (str(found.explained), found.linear_head) == ("7", "10")
+    functional_pool = layers_of(
+        lambda net, x: net.head(F.max_pool2d(net.relu(net.second(net.stem(x))), 2).mean((2, 3)))
+    )
+    assert (str(functional_pool.explained), functional_pool.linear_head) == ("relu", None)
+
+
+@pytest.mark.parametrize(
+    ("behind", "head"),
+    [
+        (lambda net, v: net.head(v), "head"),
+        (lambda net, v: F.dropout(net.head(F.dropout(v, 0.5, net.training)), 0.5, net.training), "head"),
+        (lambda net, v: net.head(v[:, :, None, None][:, :, 0, 0]), "head"),
+        (lambda net, v: net.head(v) * 3, None),
+        (lambda net, v: net.head(v**2), None),
+        (lambda net, v: net.head(F.layer_norm(v, (CHANNELS,))), None),
+        (lambda net, v: net.head(F.relu_(v - 1)), None),
+        (lambda net, v: net.head(v).relu_(), None),
+    ],
+)
+def test_a_linear_head_weighs_the_means_and_nothing_else_happens(behind: Any, head: str | None) -> None:
+    found = layers_of(lambda net, x: behind(net, F.relu(net.second(net.stem(x))).mean((2, 3))))
+    assert str(found.explained) == "second+relu"
+    assert found.linear_head == head
+
+
+def test_a_network_that_weighs_before_it_averages() -> None:
+    weighs = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 2, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    found = find_layers(weighs, (3, 16, 16))
+    assert (str(found.explained), found.linear_head) == ("1", "2")
+
+
+class Tokens(nn.Module):
+    """A small vision transformer: patches, a class token, two blocks of attention."""
+
+    def __init__(self, *, mean: bool) -> None:
+        super().__init__()
+        self.patches = nn.Conv2d(3, 16, 4, stride=4)
+        self.first, self.second = (nn.TransformerEncoderLayer(16, 2, 32, batch_first=True) for _ in range(2))
+        self.norm1, self.norm2, self.last = (nn.LayerNorm(16) for _ in range(3))
+        self.head = nn.Linear(16, 2)
+        self.mean = mean
+
+    def forward(self, images: Tensor) -> Tensor:
+        tokens = self.patches(images).flatten(2).transpose(1, 2)
+        if not self.mean:
+            tokens = torch.cat([tokens[:, :1] * 0, tokens], dim=1)
+        for norm, block in ((self.norm1, self.first), (self.norm2, self.second)):
+            tokens = block(norm(tokens))
+        tokens = self.last(tokens)
+        return self.head(tokens.mean(dim=1) if self.mean else tokens[:, 0])
+
+
+def test_tokens_know_their_places_and_those_in_front() -> None:
+    found = find_layers(Tokens(mean=False).eval(), (3, 24, 24))
+    assert found.explained == Tap("norm2")  # behind the last attention no output sees the other tokens
+    assert str(found.explained.layout) == "tokens (1 + 6 x 6)"
+    assert found.taps[found.explained] == (16, 6, 6)
+    assert found.linear_head is None
+    averaged = find_layers(Tokens(mean=True).eval(), (3, 24, 24))
+    assert str(averaged.explained) == "last"
+    assert str(averaged.explained.layout) == "tokens (0 + 6 x 6)"
+    assert averaged.linear_head == "head"
+
+
+@pytest.mark.parametrize("layout", [Layout(), Layout("nhwc"), Layout("tokens", 2, (4, 5))])
+def test_every_layout_gives_channels_first(layout: Layout) -> None:
+    wanted = torch.arange(2 * 3 * 4 * 5.0).reshape(2, 3, 4, 5)
+    last = wanted.permute(0, 2, 3, 1)
+    given = {"nchw": wanted, "nhwc": last, "tokens": torch.cat([torch.zeros(2, 2, 3), last.flatten(1, 2)], dim=1)}
+    assert torch.equal(layout.spatial(given[layout.name]), wanted)
+    assert layout.sizes(tuple(given[layout.name].shape[1:])) == (3, 4, 5)
+
+
+def test_channels_last_is_told_apart() -> None:
+    class Permuted(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.norm, self.head = nn.Conv2d(3, 8, 4, stride=4), nn.LayerNorm(8), nn.Linear(8, 2)
+
+        def forward(self, images: Tensor) -> Tensor:
+            return self.head(self.norm(self.conv(images).permute(0, 2, 3, 1)).mean((1, 2)))
+
+    found = find_layers(Permuted(), (3, 24, 24))
+    assert (str(found.explained), found.explained.layout, found.linear_head) == ("norm", Layout("nhwc"), "head")
+    assert found.taps[found.explained] == (8, 6, 6)
+
+
+WITHOUT_CAM = ("alexnet", "convnext", "maxvit", "mobilenet_v3", "vgg", "vit")
+NONE_FOUND = {"gemma4_vit_167m", "hiera_tiny_224", "levit_128", "naflexvit_base_patch16_gap", "nest_tiny", "pit_b_224",
+              "tnt_b_patch16_224"}  # fmt: skip
+"""Their images are torn into windows or patches before the network sees them."""
+
+
+@pytest.fixture(scope="module")
+def table() -> Any:
+    """Return the script that writes ``docs/layers.md``."""
+    return runpy.run_path(str(Path(__file__).parents[2] / "docs" / "layers.py"))
+
+
+@pytest.mark.slow
+def test_every_network_of_torchvision_has_a_layer_to_explain(table: Any) -> None:
+    for name, _, found in table["torchvision_layers"]():
+        assert found is not None, name
+        assert found.explained is not None, name
+        assert (found.linear_head is None) == name.startswith(WITHOUT_CAM), name
+        assert found.stages or name.startswith("vit"), name
+
+
+@pytest.mark.slow
+def test_one_network_of_each_family_of_timm_has_a_layer_to_explain(table: Any) -> None:
+    found = {name: each for name, _, each in table["timm_layers"]()}
+    assert len(found) > 90
+    assert {name for name, each in found.items() if each is None or each.explained is None} == NONE_FOUND
 
 
 def test_an_unknown_layer_offers_the_nearest_name() -> None:

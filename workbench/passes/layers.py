@@ -72,7 +72,8 @@ class Layers:
     outputs
         Number of logits.
     other_nonlinearities
-        Names of the nonlinearities that are not ReLUs.
+        Names of the activations that are not ReLUs. Sigmoids and softmaxes that weigh another tensor beside ReLUs, as
+        in squeeze and excitation, are gates and not counted.
     scripted
         Whether a part is compiled by TorchScript, whose inside cannot be watched.
     """
@@ -161,7 +162,7 @@ def _layers(watch: Watch, module: nn.Module, outputs: Tensor) -> Layers:
         linear_head=linear_head,
         taps={_tap(origin): origin.sizes for origin in spatial},
         outputs=count,
-        other_nonlinearities=tuple(watch.nonlinearities),
+        other_nonlinearities=tuple(watch.nonlinearities if watch.rectifies else watch.nonlinearities | watch.gates),
         scripted=any(isinstance(part, torch.jit.ScriptModule) for part in module.modules()),
     )
 

@@ -84,6 +84,9 @@ class Watch(TorchFunctionMode):
         self.last_is_vector = False
         """Whether a linear layer followed the last pool."""
         self.nonlinearities: dict[str, None] = {}
+        self.gates: dict[str, None] = {}
+        self.rectifies = False
+        """Whether there was a ReLU."""
         self.attended = 0
         """How many origins there were at the last attention."""
         self.attentions_since = 0
@@ -109,10 +112,14 @@ class Watch(TorchFunctionMode):
         if mean is not None:
             setattr(out, AVERAGED, mean if _keeps_mean(func, first, out) else None)
         if is_relu(func, args, kwargs):
+            self.rectifies = True
             self._activate(out, before, rectified=True)
+        elif func in GATES:
+            self.gates[OTHER_NONLINEARITIES[func]] = None
+            self._gate(out)
         elif func in OTHER_NONLINEARITIES:
             self.nonlinearities[OTHER_NONLINEARITIES[func]] = None
-            self._gate(out) if func in GATES else self._activate(out, before, rectified=False)
+            self._activate(out, before, rectified=False)
         elif func in CONCATENATIONS:
             self._concatenate(out, [getattr(part, ORIGIN, None) for part in args[0]])
         elif func in POOLS or self._leaves_space(first, out):
