@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from workbench.cli.arguments import RUNS, named_values, opened_store
 from workbench.core.errors import OptionError, RunError, Skipped
 from workbench.core.registry import unknown_name
 
@@ -50,7 +51,7 @@ def explain(
     split: Annotated[str, typer.Option(help="Only these films of the manifest; a comma joins several.")] = "",
     root: Annotated[Path | None, typer.Option("--root", help="Folder of the manifest's films.")] = None,
     batch_size: Annotated[int, typer.Option(help="Films a pass.", min=1)] = 8,
-    runs: Annotated[Path | None, typer.Option("--runs", help="Folder of the runs; the project's by default.")] = None,
+    runs: RUNS = None,
 ) -> None:
     """Explain films: overlays, contact sheets, raw maps, boxes (COCO), a table. Exit code 1 where a film is skipped."""
     from workbench.attribution import explain as explain_films
@@ -60,7 +61,7 @@ def explain(
     from workbench.reports.explanation_files import Drawing, write_explanations
 
     drawing = Drawing(_scale(scale), colours or None, threshold, size, sheets, figures)
-    methods = _methods(method or ["grad-cam"], parameter or [])
+    methods = _methods(method or ["grad-cam"], named_values(parameter or []))
     manifest = _manifest(films, root, split)
     paths = list(dict.fromkeys(map(str, films)))
     chosen = path_films(paths) if manifest is None else manifest_films(manifest)
@@ -116,22 +117,19 @@ def _scale(text: str) -> Any:
     return low, high
 
 
-def _methods(names: Sequence[str], parameters: Sequence[str]) -> dict[str, Any]:
+def _methods(names: Sequence[str], parameters: Mapping[str, str]) -> dict[str, Any]:
     """Return the methods by name, with the options that were given; each option must belong to one of them."""
     from workbench.attribution import METHODS
     from workbench.core.options import options_of
 
     chosen: dict[str, dict[str, Any]] = {name: {} for name in names}
     known = {name: {each.name: each for each in options_of(_entry(name))} for name in chosen}
-    for text in parameters:
-        key, equals, value = text.partition("=")
-        if not equals:
-            raise typer.BadParameter(f"{text!r} is not OPTION=VALUE", param_hint="-p")
+    for key, value in parameters.items():
         method, _, option = key.rpartition(".")
         takers = [name for name in chosen if method in ("", name) and option in known[name]]
         if not takers:
             options = (f"{name}.{each}" if method else each for name in chosen for each in known[name])
-            raise OptionError(f"-p {text}: {unknown_name('option', key, options)}")
+            raise OptionError(f"-p {key}={value}: {unknown_name('option', key, options)}")
         for name in takers:
             chosen[name][option] = _value(key, value, known[name][option].default)
     return {name: METHODS.make(name, **options) for name, options in chosen.items()}
@@ -185,12 +183,10 @@ def _model(reference: str, runs: Path | None) -> "Classifier":
     """Return the model of a training run, of the run that an evaluation was of, or of a folder."""
     from workbench.audit.scorecard import load_scorecard
     from workbench.models.checkpoints import load_classifier
-    from workbench.runs.locations import default_store
-    from workbench.runs.store import RunStore
 
     if (Path(reference) / "model.json").is_file():
         return load_classifier(reference)
-    found = (RunStore(runs) if runs else default_store()).get(reference)
+    found = opened_store(runs).get(reference)
     if (found.folder / "model.json").is_file():
         return load_classifier(found.folder)
     if found.kind == "evaluate":
