@@ -59,6 +59,7 @@ _HOMES = {
     "labelled_sample": "evaluation.units:labelled_sample",
     "layers": "models.classifier:layers",
     "load_explanation": "core.explanation:load_explanation",
+    "load_explanations": "attribution.shards:load_explanations",
     "load_model": "models.checkpoints:load_classifier",
     "load_predictions": "core.predictions:load_predictions",
     "load_scorecard": "audit.scorecard:load_scorecard",

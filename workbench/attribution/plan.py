@@ -1,6 +1,7 @@
 """What ``explain`` asks of every batch, decided before the first film is read."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from operator import or_
 from typing import Any
@@ -10,12 +11,16 @@ from torch import Tensor
 
 from workbench.attribution.methods import AbstractMethod
 from workbench.attribution.targets import MINUS, TargetRule, target_rule
-from workbench.core.provenance import library_versions
+from workbench.core.provenance import library_versions, plain
 from workbench.core.seeding import derived_seed
 from workbench.evaluation.units import STUDY_MEAN
 from workbench.imaging.films import FilmBatch
 from workbench.models.classifier import Classifier
+from workbench.models.weights import weights_digest
 from workbench.passes.single_pass import Chosen, Needs, Seen, run_pass
+
+EXACT, FAST = PRECISIONS = ("exact", "fast")
+SINGLE = "float32"
 
 
 @dataclass(frozen=True)
@@ -32,12 +37,22 @@ class Plan:
         As :func:`workbench.attribution.targets.target_rule` takes them.
     unit
         ``image`` or ``study-mean``.
+    precision
+        ``exact`` or ``fast``, see :mod:`workbench.attribution.precision`.
     """
 
     classifier: Classifier
     methods: dict[str, AbstractMethod]
     targets: tuple[str, ...]
     unit: str
+    precision: str = EXACT
+
+    @property
+    def memory_format(self) -> torch.memory_format:
+        """The order of axes in memory of the films."""
+        if self.precision == FAST and self.classifier.device.type != "cpu":  # tensor cores want it in half precision
+            return torch.channels_last
+        return self.classifier.memory_format
 
     @cached_property
     def needs(self) -> Needs:
@@ -63,15 +78,43 @@ class Plan:
         return {
             (key := self.key(label, target)): {
                 "method": key,
-                **method.provenance(classifier),
+                **self._method(label),
                 "target": target,
                 "unit": self.unit,
                 "score": self.score_name(target),
                 **model,
+                "precision": {"asked": self.precision, "used": SINGLE},
             }
-            for label, method in self.methods.items()
+            for label in self.methods
             for target in self.targets
         }
+
+    def only(self, labels: Iterable[str]) -> "Plan":
+        """Return the plan of some of the methods."""
+        return replace(self, methods={label: self.methods[label] for label in labels})
+
+    def request(self, films_digest: str) -> dict[str, Any]:
+        """Return all that decides the maps as plain JSON; of a function that gives probabilities only its name."""
+        classifier = self.classifier
+        asked: dict[str, Any] = plain(
+            {
+                "architecture": classifier.architecture,
+                "weights": weights_digest(classifier.module),  # of today: training may have gone on
+                "classes": classifier.class_names,
+                "head": classifier.head.name,
+                "recipe": classifier.recipe.to_json(),
+                "methods": {label: self._method(label) for label in self.methods},
+                "targets": self.targets,
+                "unit": self.unit,
+                "precision": self.precision,
+                "films": films_digest,
+            }
+        )
+        return asked
+
+    def _method(self, label: str) -> dict[str, Any]:
+        method = self.methods[label]
+        return {"class": type(method).__name__, **method.provenance(self.classifier)}
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -90,12 +133,39 @@ class Plan:
             return "difference of the logits"
         return "logit of the class" if self.classifier.head.name == "softmax" else "log-odds of the class"
 
-    def seen(self, batch: FilmBatch) -> tuple[Seen, ...]:
-        """Run the common pass: one record a target."""
+    def seen(self, batch: FilmBatch, chosen: Sequence[Chosen] | None = None) -> tuple[Seen, ...]:
+        """Run the common pass: one record a target.
+
+        Parameters
+        ----------
+        batch
+            Films of which at least one could be read.
+        chosen
+            What is explained, where another pass over the same films has chosen it.
+
+        Returns
+        -------
+        tuple of Seen
+            In the order of the targets; single precision, whatever the pass ran in.
+        """
         labels, device = batch.labels, self.classifier.device
         studies = torch.unique(torch.tensor([derived_seed(each) for each in batch.study_ids]), return_inverse=True)[1]
 
-        def choose(logits: Tensor) -> list[Chosen]:
-            return [rule(logits, labels.to(device), studies.to(device)) for rule in self.rules]
+        def choose(logits: Tensor) -> Sequence[Chosen]:
+            return chosen or [rule(logits, labels.to(device), studies.to(device)) for rule in self.rules]
 
-        return run_pass(self.classifier.module, batch.images.to(device), self.needs, choose=choose)
+        images = batch.images.to(device).contiguous(memory_format=self.memory_format)
+        seen = run_pass(self.classifier.module, images, self.needs, choose=choose)
+        return tuple(_in_single_precision(each) for each in seen)
+
+
+def _in_single_precision(seen: Seen) -> Seen:
+    """Return what a pass in half precision saw so that sums over it lose no further digits."""
+    if seen.logits.dtype not in (torch.bfloat16, torch.float16):
+        return seen
+    return replace(
+        seen,
+        logits=seen.logits.float(),
+        activations={tap: values.float() for tap, values in seen.activations.items()},
+        gradients={tap: values.float() for tap, values in seen.gradients.items()},
+    )

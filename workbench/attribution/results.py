@@ -1,6 +1,8 @@
 """From what a pass saw of one batch to the explanations of its films."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -10,7 +12,8 @@ from workbench.attribution.activations import LayerActivations
 from workbench.attribution.methods import AbstractMethod, OwnMethod, SharedMethod
 from workbench.attribution.plan import Plan
 from workbench.attribution.score_model import ScoreModel
-from workbench.core.explanation import Activations, Explanation, StageActivations
+from workbench.core.errors import Skipped
+from workbench.core.explanation import Activations, Explanation, StageActivations, joined
 from workbench.core.geometry import scaling
 from workbench.imaging.films import FilmBatch
 from workbench.passes.layers import evaluation_mode
@@ -96,3 +99,30 @@ def _activations(plan: Plan, key: str, method: LayerActivations, batch: FilmBatc
         input_size=(height, width),
         provenance=plan.provenance[key],
     )
+
+
+class Pieces:
+    """Where ``explain`` keeps results in memory: what :class:`workbench.attribution.shards.Shards` does on disk."""
+
+    def __init__(self) -> None:
+        self.finished = False
+        self.done = 0
+        self.provenance: dict[str, dict[str, Any]] = {}
+        self._parts: list[Results] = []
+        self._skipped: list[Skipped] = []
+
+    def add(self, results: Results, skipped: tuple[Skipped, ...]) -> None:
+        """Keep the results of one batch, empty where none of its films could be read."""
+        if results:
+            self._parts.append(results)
+        self._skipped += skipped
+        self.done += len(skipped) + len(next(iter(results.values()), ()))
+
+    def skipped(self) -> tuple[Skipped, ...]:
+        """Return the films that could not be read so far."""
+        return tuple(self._skipped)
+
+    def results(self) -> Results:
+        """Return the results of all batches; empty where no film could be read."""
+        keys = self._parts[0] if self._parts else ()
+        return {key: replace(joined([part[key] for part in self._parts]), skipped=self.skipped()) for key in keys}

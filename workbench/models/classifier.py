@@ -20,6 +20,7 @@ from workbench.imaging.recipes import Recipe
 from workbench.models.head import Head
 from workbench.models.weights import weights_digest
 from workbench.passes.layers import Layers, evaluation_mode, find_layers
+from workbench.passes.memory_formats import fast_format
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,11 @@ class Classifier:
         if not self.differentiable:
             return Layers(explained=None, stages=(), linear_head=None, taps={}, outputs=self.head.outputs)
         return find_layers(self.module, (self.recipe.channels, self.recipe.size, self.recipe.size))
+
+    @cached_property
+    def memory_format(self) -> torch.memory_format:
+        """The order of axes in memory in which inputs are best given, found by two passes on noise."""
+        return fast_format(self.module, (self.recipe.channels, self.recipe.size, self.recipe.size))
 
     def logits(self, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n o"]:
         """Return the logits of prepared images in evaluation mode, without a graph."""

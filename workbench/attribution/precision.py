@@ -1,0 +1,126 @@
+"""Single precision, or half where it changes no ranking: measured on the first batch and said with every map."""
+
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from scipy.stats import spearmanr
+
+from workbench.attribution.plan import FAST, SINGLE, Plan
+from workbench.attribution.results import Results, batch_results
+from workbench.core.explanation import Activations, Explanation
+from workbench.imaging.films import FilmBatch
+from workbench.passes.single_pass import Chosen
+
+LEAST_CORRELATION = 0.99
+"""Below it half precision is not used: guided backprop was seen at 0.976, maps of a coarse layer at 0.999."""
+HALF = "bfloat16 autocast"
+MEASURE = "rank_correlation"
+"""Name of the measure: Spearman's, of a film's map in half precision with the one in single precision."""
+
+
+class Runner:
+    """Makes the results of one batch after the other as a plan's precision asks.
+
+    Parameters
+    ----------
+    plan
+        What is asked.
+    before
+        Provenance of results made earlier, by key, when work goes on: what was decided then holds.
+    """
+
+    def __init__(self, plan: Plan, before: dict[str, dict[str, Any]] | None = None) -> None:
+        self.plan = plan
+        self._about = {key: about["precision"] for key, about in (before or {}).items()}
+
+    def __call__(self, batch: FilmBatch) -> Results:
+        """Return the explanations of a batch of at least one film."""
+        if self.plan.precision != FAST:
+            return _run(self.plan, batch)[0]
+        return self._split(batch) if self._about else self._first(batch)
+
+    def _first(self, batch: FilmBatch) -> Results:
+        """Make everything twice and keep of each method what its correlations allow."""
+        plan = self.plan
+        exact, chosen = _run(plan, batch)
+        fast, _ = _run(plan, batch, chosen, half=True)
+        measured = {key: np.array(_correlations(fast[key], exact[key])) for key in plan.keys}
+        for label in plan.methods:
+            keys = [plan.key(label, target) for target in plan.targets]
+            sound = all((measured[key] >= LEAST_CORRELATION).all() for key in keys)
+            self._about |= {key: _about(batch, measured[key], sound=sound) for key in keys}
+        kept = {key: (fast if self._is_fast(key) else exact)[key] for key in plan.keys}
+        return {key: self._said(key, found, measured[key]) for key, found in kept.items()}
+
+    def _split(self, batch: FilmBatch) -> Results:
+        """Run single precision for the methods that need it, half for the others; both explain the same classes."""
+        results: Results = {}
+        chosen: tuple[Chosen, ...] | None = None
+        for half in (False, True):
+            labels = [label for label in self.plan.methods if self._is_fast(self._any_key(label)) is half]
+            if labels:
+                found, chosen = _run(self.plan.only(labels), batch, chosen, half=half)
+                results |= found
+        unknown = np.full(len(batch.film_ids), np.nan)
+        return {key: self._said(key, results[key], unknown) for key in self.plan.keys}
+
+    def _any_key(self, label: str) -> str:
+        return self.plan.key(label, self.plan.targets[0])
+
+    def _is_fast(self, key: str) -> bool:
+        return bool(self._about[key]["used"] == HALF)
+
+    def _said(
+        self, key: str, found: Explanation | Activations, correlations: Float[np.ndarray, " n"]
+    ) -> Explanation | Activations:
+        provenance = found.provenance | {"precision": self._about[key]}
+        if isinstance(found, Activations):
+            return replace(found, provenance=provenance)
+        return replace(found, provenance=provenance, measures=found.measures | {MEASURE: correlations})
+
+
+def _about(batch: FilmBatch, correlations: Float[np.ndarray, " n"], *, sound: bool) -> dict[str, Any]:
+    """Return what stands in a map's provenance."""
+    used, lowest = HALF if sound else SINGLE, round(float(correlations.min()), 6)
+    return {"asked": FAST, "used": used, "lowest_rank_correlation": lowest, "measured_on": list(batch.film_ids)}
+
+
+def _run(
+    plan: Plan, batch: FilmBatch, chosen: tuple[Chosen, ...] | None = None, *, half: bool = False
+) -> tuple[Results, tuple[Chosen, ...]]:
+    """Return the results of a batch and what they explain; in half precision the parameters stay as they are."""
+    with torch.autocast(plan.classifier.device.type, torch.bfloat16) if half else nullcontext():
+        seen = plan.seen(batch, chosen)
+        return batch_results(plan, batch, seen), tuple(each.chosen for each in seen)
+
+
+def _correlations(fast: Explanation | Activations, exact: Explanation | Activations) -> tuple[float, ...]:
+    """Return for each film how far half precision kept the ranking of the map's values."""
+    if isinstance(fast, Explanation) and isinstance(exact, Explanation):
+        return tuple(rank_correlation(*maps) for maps in zip(fast.maps, exact.maps, strict=True))
+    assert isinstance(fast, Activations)  # noqa: S101 - both are of one kind
+    assert isinstance(exact, Activations)  # noqa: S101
+    return tuple(_stage_correlation(fast, exact, index) for index in range(len(fast)))
+
+
+def _stage_correlation(fast: Activations, exact: Activations, film: int) -> float:
+    """Return the lowest rank correlation over the stages, of the channels that both found among the most active."""
+    lowest = 1.0
+    for ours, theirs in zip(fast.stages, exact.stages, strict=True):
+        _, here, there = np.intersect1d(ours.channels[film], theirs.channels[film], return_indices=True)
+        same = rank_correlation(ours.maps[film][here], theirs.maps[film][there]) if len(here) else 0.0
+        lowest = min(lowest, same)
+    return lowest
+
+
+def rank_correlation(ours: np.ndarray, theirs: np.ndarray) -> float:
+    """Return Spearman's rank correlation of values; 1 where both are constant, 0 where one is or holds no numbers."""
+    flat = ours.ravel(), theirs.ravel()
+    constant = [np.ptp(each) == 0 for each in flat]
+    if any(constant):
+        return float(all(constant))
+    return float(np.nan_to_num(spearmanr(*flat).statistic))
