@@ -81,7 +81,7 @@ def test_held_out_patients_leave_the_training_split_whole(films):
 
 
 def test_a_share_that_is_none_and_a_second_holding_out_are_refused(films):
-    with pytest.raises(ManifestError, match="hold_out 1.5: wanted a share"):
+    with pytest.raises(ManifestError, match=r"hold_out 1\.5: wanted a share"):
         select_films(films, hold_out=1.5)
     with pytest.raises(ManifestError, match="has a split 'held-out' already"):
         select_films(select_films(films, hold_out=0.3), hold_out=0.3)

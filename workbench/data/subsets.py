@@ -9,7 +9,6 @@ from workbench.core.manifest import Manifest
 from workbench.core.registry import unknown_name
 from workbench.core.seeding import derived_seed
 
-
 HELD_OUT, TRAIN = "held-out", "train"
 
 

@@ -20,6 +20,34 @@ from workbench.runs import Run
 NOT_TESTED = "-"
 
 
+def model_groups(runs: Sequence[Run], cards: Sequence[Scorecard]) -> dict[str, dict[str, Predictions]]:
+    """Put together the models that were evaluated on the same films, which alone can be compared case by case.
+
+    Parameters
+    ----------
+    runs
+        Evaluations.
+    cards
+        Their scorecards.
+
+    Returns
+    -------
+    dict[str, dict[str, Predictions]]
+        Title of the films -> model -> what it said. The title is the split's name; where models of one split were
+        evaluated on different films, such as one body part each, with what these films are called in the runs.
+    """
+    groups: dict[str, dict[str, Predictions]] = {}
+    parts = dict(zip(model_titles(cards, marked=False), (_body_part(run) for run in runs), strict=True))
+    for split in dict.fromkeys(split for card in cards for split in card.evaluations):
+        by_films: dict[frozenset[str], dict[str, Predictions]] = {}
+        for name, said in predictions_by_model(runs, cards, split, marked=False).items():
+            by_films.setdefault(frozenset(said.case_ids), {})[name] = said
+        for number, said_of in enumerate(by_films.values(), start=1):
+            part = parts[next(iter(said_of))] or f"films {number}"
+            groups[split if len(by_films) == 1 else f"{split}, {part}"] = said_of
+    return groups
+
+
 def comparisons(
     runs: Sequence[Run],
     cards: Sequence[Scorecard],
@@ -29,7 +57,7 @@ def comparisons(
     metric: str = "auroc",
     resampling: Resampling = DEFAULT_RESAMPLING,
 ) -> dict[str, Comparison]:
-    """Compare evaluated models in pairs on every split that two or more of them were evaluated on.
+    """Compare evaluated models in pairs on all films that two or more of them were evaluated on.
 
     Parameters
     ----------
@@ -49,7 +77,7 @@ def comparisons(
     Returns
     -------
     dict[str, Comparison]
-        By split; empty where no split is shared.
+        By title of the films, as in :func:`model_groups`; empty where no two models share any.
 
     Raises
     ------
@@ -57,14 +85,41 @@ def comparisons(
         No such unit or metric.
     """
     learned = dict(zip(model_titles(cards, marked=False), (card.learned for card in cards), strict=True))
-    found = {}
-    for split in dict.fromkeys(split for card in cards for split in card.evaluations):
-        said = predictions_by_model(runs, cards, split, marked=False)
-        if len(said) > 1:
-            found[split] = compare_predictions(
-                said, films, unit=unit, metric=metric, resampling=resampling, learned=learned
-            )
-    return found
+    return {
+        title: compare_predictions(said, films, unit=unit, metric=metric, resampling=resampling, learned=learned)
+        for title, said in model_groups(runs, cards).items()
+        if len(said) > 1
+    }
+
+
+def cost_frame(cards: Sequence[Scorecard], split: str, *, unit: str = IMAGE, metric: str = "auroc") -> pd.DataFrame:
+    """Return what each model costs and gives on one split, as the cost chart takes it.
+
+    Parameters
+    ----------
+    cards
+        One a model; those that were not evaluated on the split are left out.
+    split
+        Name of the split.
+    unit
+        What is counted.
+    metric
+        What a model gives.
+
+    Returns
+    -------
+    pd.DataFrame
+        Columns ``model, parameters, training_s, metric, estimate, low, high, learned``.
+    """
+    rows = []
+    for card, title in zip(cards, model_titles(cards, marked=False), strict=True):
+        if split in card.evaluations:
+            found = card.evaluations[split].interval(metric, unit=unit)
+            worth = (metric, found.estimate, found.low, found.high)
+            rows.append((title, card.parameters, card.training_s, *worth, card.learned))
+    return pd.DataFrame(
+        rows, columns=["model", "parameters", "training_s", "metric", "estimate", "low", "high", "learned"]
+    )
 
 
 def pair_table(comparison: Comparison) -> pd.DataFrame:
@@ -166,3 +221,7 @@ def disagreement_table(predictions: Mapping[str, Predictions], films: Manifest, 
         for each, case in zip(found, cases, strict=True)
     ]
     return pd.DataFrame(rows)
+
+
+def _body_part(run: Run) -> str:
+    return str(run.parameters.get("body_part", ""))
