@@ -13,9 +13,6 @@ from workbench.core.errors import MethodRefusedError
 from workbench.models.classifier import Classifier
 from workbench.passes.single_pass import Needs, Seen
 
-CHANNEL_GATES = frozenset({"sigmoid", "Hardsigmoid"})
-"""What weighs whole maps, as in RegNet's squeeze and excitation: no rectifier, so that its gradient is plain."""
-
 
 @METHODS.register("saliency")
 @dataclass(frozen=True)
@@ -127,12 +124,11 @@ def _recorded(gradient: Float[Tensor, "n c h w"] | None) -> Float[Tensor, "n c h
 
 
 def _check_relus(classifier: Classifier, method: str) -> None:
-    """Refuse a network whose gradient cannot be changed at every nonlinearity."""
+    """Refuse a network with activations that are no ReLUs; gates beside ReLUs keep their plain gradient."""
     layers = classifier.layers
-    allowed = CHANNEL_GATES if layers.stages else frozenset()  # without any activated map they are the activations
-    others = [name for name in layers.other_nonlinearities if name not in allowed]
-    if layers.scripted or others:
-        used = "TorchScript, whose ReLUs cannot be reached" if layers.scripted else ", ".join(others)
+    if layers.scripted or layers.other_nonlinearities:
+        others = ", ".join(layers.other_nonlinearities)
+        used = "TorchScript, whose ReLUs cannot be reached" if layers.scripted else others
         raise MethodRefusedError(
             f"{method} is defined for ReLUs, {classifier.architecture} uses {used}; use "
             + ("integrated-gradients" if layers.scripted else "grad-cam or integrated-gradients")
