@@ -153,7 +153,10 @@ def test_output_that_no_report_can_show_fails_the_run_but_keeps_the_work(
     assert list(run.artefacts) == ["executed.ipynb"]
 
 
-def test_ctrl_c_tells_the_kernel_and_marks_the_run_then_it_is_resumed(write_notebook: Write, store: RunStore) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGUSR1])
+def test_signal_tells_the_kernel_and_marks_the_run_then_it_is_resumed(
+    write_notebook: Write, store: RunStore, number: int
+) -> None:
     notebook = write_notebook(WAIT)
     command = [sys.executable, "-c", RUN_IT, str(notebook), str(store.root)]
     heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell's background job ignores Ctrl-C
@@ -163,7 +166,7 @@ def test_ctrl_c_tells_the_kernel_and_marks_the_run_then_it_is_resumed(write_note
         assert time.monotonic() < given_up
         assert process.poll() is None
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     process.communicate(timeout=60)
     (run,) = store.list()
     assert run.status == "interrupted"

@@ -119,6 +119,15 @@ def test_failed_run_goes_on_in_its_own_folder(sweep: Callable, store: RunStore, 
     assert lines(journal).count("a trained") == 1
 
 
+def test_comparison_that_fails_leaves_the_cells_done(sweep: Callable, store: RunStore, tmp_path: Path) -> None:
+    comparing = tmp_path / "60_compare.ipynb"
+    comparing.write_text(comparing.read_text().replace("from pathlib import Path", "1 / 0 #", 1))
+    with pytest.raises(RunError, match=r"^all cells are done; the comparison failed: 60_compare\.ipynb, cell 2: Zero"):
+        sweep("cells: [{id: a}]")
+    (folder,) = store.root.glob("*-sweep-*")
+    assert (read_sweep(folder).run.status, read_sweep(folder).counts) == ("failed", {"done": 1})
+
+
 def test_newest_sweep_of_the_same_experiment_is_found(sweep: Callable, store: RunStore, tmp_path: Path) -> None:
     done = sweep("cells: [{id: a}]")
     plan = plan_experiment(tmp_path / "tiny.yaml")

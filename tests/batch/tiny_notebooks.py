@@ -35,9 +35,11 @@ for epoch in range(begun, epochs):
         note.write(f"{name} epoch {epoch}\\n")
 """
 KEEP = """
-Path(out, "model.safetensors").write_text(Path(weights).read_text() + name if weights.endswith("s") else name)
-with journal.open("a") as note:
-    note.write(f"{name} trained\\n")
+model = Path(out, "model.safetensors")
+if not model.exists():  # as wb.train: what has finished is not done again
+    with journal.open("a") as note:
+        note.write(f"{name} trained\\n")
+    model.write_text(Path(weights).read_text() + name if weights.endswith("s") else name)
 """
 EVALUATE_PARAMETERS = """
 out = ""  # folder of the run

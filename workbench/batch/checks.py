@@ -44,8 +44,10 @@ def labelled_films(parameters: Mapping[str, Any]) -> Manifest:
     from workbench.data.subsets import select_films
 
     films = _manifest(str(parameters["manifest"]), str(parameters.get("root", "")))
-    part, limit = str(parameters.get("body_part", "")), int(parameters.get("limit", 0))
-    chosen = select_films(films, body_part=part, limit=limit)
+    given = {name: parameters[name] for name in ("body_part", "limit", "hold_out") if name in parameters}
+    chosen = select_films(films, **given)
+    if parameters.get("train_limit"):
+        chosen = select_films(chosen, limit=parameters["train_limit"], limited=[parameters["train_split"]])
     return chosen.where(case for case in chosen if case.label is not None)
 
 

@@ -116,9 +116,14 @@ class _Driver:
                 self._compare()
         self._tell()
         if self.failed:
-            named = "; ".join(f"{cell or 'comparison'}: {error}" for cell, error in self.failed.items())
-            cells = len(self.plan.cells)
-            raise RunError(f"{len(self.failed.keys() - {''})} of {cells} cells failed; {named}")
+            raise RunError(self._failure())
+
+    def _failure(self) -> str:
+        cells = {cell: error for cell, error in self.failed.items() if cell}
+        said = [f"{len(cells)} of {len(self.plan.cells)} cells failed"] if cells else ["all cells are done"]
+        said += [f"{cell}: {error}" for cell, error in cells.items()]
+        said += [f"the comparison failed: {self.failed['']}"] if "" in self.failed else []
+        return "; ".join(said)
 
     def _give_out(self) -> None:
         """Submit the cells whose predecessor is done; those of a failed one fail with it."""

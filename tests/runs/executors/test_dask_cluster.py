@@ -1,76 +1,38 @@
 """Real Dask workers in processes of their own: what a killed one was doing is done by another."""
 
-import os
-import signal
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.loopback_cluster import LoopbackCluster
 from workbench.core.errors import RunError
 from workbench.runs.executors import Task
 from workbench.runs.executors.dask_cluster import DaskExecutor
 
 Make = Callable[..., Task]
-START = """
-import sys
-from distributed.cli.{part} import main
-sys.argv = sys.argv[:1] + {arguments!r}
-main()
-"""
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen]]:
-    """Return a function that starts a part of a cluster on loopback; all are killed in the end."""
-    started: list[subprocess.Popen] = []
-
-    def begin(part: str, *arguments: str) -> subprocess.Popen:
-        code = START.format(part=part, arguments=list(arguments))
-        log = (tmp_path / f"{part}-{len(started)}.log").open("wb")
-        environment = {**os.environ, "DASK_DISTRIBUTED__WORKER__MEMORY__TERMINATE": "false"}
-        with log:
-            process = subprocess.Popen([sys.executable, "-c", code], stdout=log, stderr=log, env=environment)
-        started.append(process)
-        return process
-
-    yield begin
-    for process in reversed(started):
-        process.kill()
-        process.wait()
-
-
-@pytest.fixture
-def scheduler(start: Callable, tmp_path: Path, wait_for: Callable) -> str:
-    """Return the address of a scheduler."""
-    facts = tmp_path / "scheduler.json"
-    start("dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(facts))
-    wait_for(lambda: facts.exists() and facts.read_text().rstrip().endswith("}"))
-    address = next(line.split('"')[3] for line in facts.read_text().splitlines() if '"address"' in line)
-    assert address.startswith("tcp://127.0.0.1:")
-    return address
-
-
-def worker_arguments(scheduler: str, *more: str) -> tuple[str, ...]:
-    quiet = ("--no-dashboard", "--no-nanny", "--nthreads", "1", "--death-timeout", "60", "--host", "127.0.0.1")
-    return "dask_worker", scheduler, *quiet, *more
+def cluster(tmp_path: Path) -> Iterator[LoopbackCluster]:
+    with LoopbackCluster(tmp_path) as started:
+        yield started
 
 
 @pytest.mark.slow
 def test_tasks_of_a_killed_worker_are_done_by_another(
-    start: Callable, scheduler: str, task: Make, tmp_path: Path, wait_for: Callable, all_outcomes: Callable
+    cluster: LoopbackCluster, task: Make, tmp_path: Path, wait_for: Callable, all_outcomes: Callable
 ) -> None:
-    workers = [start(*worker_arguments(scheduler)) for _ in range(2)]
-    with DaskExecutor(scheduler) as executor:
+    workers = [cluster.add_worker() for _ in range(2)]
+    with DaskExecutor(cluster.address) as executor:
         wait_for(lambda: executor.jobs == 2)
         assert "2 workers, 2 at once" in executor.place
         marks = {name: tmp_path / name for name in ("a", "b")}
         for name, mark in marks.items():
             executor.submit(task("wait", name=name, mark=str(mark), seconds=5.0))
         wait_for(lambda: all(mark.exists() for mark in marks.values()))
-        workers[0].send_signal(signal.SIGKILL)
+        workers[0].kill()
         found = all_outcomes(executor, 2)
     assert {name: (each.status, each.value) for name, each in found.items()} == {
         "a": ("done", "ended"),
@@ -83,14 +45,11 @@ def test_tasks_of_a_killed_worker_are_done_by_another(
 
 @pytest.mark.slow
 def test_gpus_are_lent_by_workers_that_declare_them(
-    start: Callable, scheduler: str, task: Make, wait_for: Callable, all_outcomes: Callable,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4")
-    start(*worker_arguments(scheduler, "--resources", "GPU=1"))
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    start(*worker_arguments(scheduler))
-    with DaskExecutor(scheduler) as executor:
+    cluster: LoopbackCluster, task: Make, wait_for: Callable, all_outcomes: Callable
+) -> None:
+    cluster.add_worker("--resources", "GPU=1", environment={"CUDA_VISIBLE_DEVICES": "4"})
+    cluster.add_worker(environment={"CUDA_VISIBLE_DEVICES": ""})
+    with DaskExecutor(cluster.address) as executor:
         wait_for(lambda: executor.jobs == 2)
         for name in ("a", "b", "c"):
             executor.submit(task("facts", name=name, names=["CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS"], gpus=1))
@@ -103,11 +62,11 @@ def test_gpus_are_lent_by_workers_that_declare_them(
 
 @pytest.mark.slow
 def test_leaving_stops_what_the_workers_do(
-    start: Callable, scheduler: str, task: Make, tmp_path: Path, wait_for: Callable
+    cluster: LoopbackCluster, task: Make, tmp_path: Path, wait_for: Callable
 ) -> None:
-    start(*worker_arguments(scheduler))
+    cluster.add_worker()
     mark = tmp_path / "mark"
-    with DaskExecutor(scheduler) as executor:
+    with DaskExecutor(cluster.address) as executor:
         executor.submit(task("wait", mark=str(mark)))
         wait_for(mark.exists)
     assert mark.read_text().endswith("stopped\n")
@@ -115,9 +74,8 @@ def test_leaving_stops_what_the_workers_do(
 
 def test_scheduler_that_does_not_answer_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("workbench.runs.executors.dask_cluster.CONNECT_S", 0.5)
-    with pytest.raises(
-        RunError, match=r"no Dask scheduler answers at 'tcp://127.0.0.1:9' .*give tcp://HOST:PORT"
-    ) as refused:
+    wanted = r"no Dask scheduler answers at 'tcp://127.0.0.1:9' .*give tcp://HOST:PORT"
+    with pytest.raises(RunError, match=wanted) as refused:
         DaskExecutor("tcp://127.0.0.1:9")
     assert "\n" not in str(refused.value)
 
