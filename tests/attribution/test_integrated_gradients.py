@@ -55,14 +55,14 @@ def test_films_that_are_not_square_start_from_black_too() -> None:
     np.testing.assert_allclose(maps(classifier, images, steps=256).sum(axis=(1, 2)), (film - dark).numpy(), atol=0.01)
 
 
-def test_a_linear_model_needs_two_steps() -> None:
+def test_a_linear_model_needs_eight_points() -> None:
     net = nn.Sequential(nn.Flatten(), nn.Linear(3 * 24 * 24, 2))
     classifier = wrap(net, class_names=NAMES, input_size=24)
     weights = net[1].weight[1].detach().reshape(3, 24, 24)
     expected = (weights * (IMAGES - black(classifier, IMAGES))).sum(dim=1)
-    np.testing.assert_allclose(maps(classifier, steps=2), expected.numpy(), atol=1e-5)
+    np.testing.assert_allclose(maps(classifier, steps=8), expected.numpy(), atol=1e-5)
 
 
 def test_steps_out_of_range_are_refused() -> None:
-    with pytest.raises(OptionError, match=r"IntegratedGradients\.steps: 1 is below 2"):
+    with pytest.raises(OptionError, match=r"IntegratedGradients\.steps: 1 is below 8"):
         IntegratedGradients(steps=1)

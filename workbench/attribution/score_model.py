@@ -10,6 +10,7 @@ from torch import Tensor
 from workbench.core.seeding import derived_seed
 from workbench.models.classifier import Classifier
 from workbench.passes.single_pass import Chosen
+from workbench.passes.tape import lean_tape
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,13 @@ class ScoreModel:
         if films is not None:
             chosen = Chosen(chosen.classes[films], chosen.coefficients[films])
         return chosen.scores(self.classifier.module(images))
+
+    def gradients(self, images: Float[Tensor, "m c h w"], films: Int[Tensor, " m"]) -> Float[Tensor, "m c h w"]:
+        """Return the gradient of each image's score at that image; ``films`` as for the score."""
+        with torch.enable_grad(), lean_tape(self.classifier.module):
+            inputs = images.detach().requires_grad_(True)
+            scores = self(inputs, films)
+        return torch.autograd.grad(scores.sum(), inputs)[0]
 
     @property
     def black(self) -> Float[Tensor, "1 c 1 1"]:
