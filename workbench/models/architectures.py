@@ -15,6 +15,7 @@ from torch.overrides import TorchFunctionMode
 from typing_extensions import override
 
 from workbench.core.registry import Registry
+from workbench.models.asu_vgg16 import AsuVgg16
 from workbench.models.compact_densenet import compact_densenet
 
 ARCHITECTURES: Registry[nn.Module] = Registry("architecture")
@@ -27,6 +28,8 @@ TIMM = (
     *("nasnetalarge", "pnasnet5large", "resnetv2_50", "resnetv2_101", "resnetv2_152", "mobilenetv1_100"),
 )
 """Networks of timm that torchvision lacks, by timm's names; any other of timm's is wrapped or adopted."""
+CONVOLUTIONS_OF = {"asu-vgg16": "vgg16"}
+"""Network with a head of its own -> the one whose ImageNet weights its convolutions take."""
 WITHOUT_AUXILIARY_HEADS = {"aux_logits": False, "init_weights": True, "transform_input": True}
 """``transform_input`` is what torchvision sets with its weights: they want another normalisation than ImageNet's."""
 SPECIAL = {"inception_v3": WITHOUT_AUXILIARY_HEADS, "googlenet": WITHOUT_AUXILIARY_HEADS}
@@ -45,7 +48,7 @@ PAPER_NETWORKS: dict[str, dict[str, str]] = {
     },
     "kalm": {"ResNet18": "resnet18", "InceptionV4": "inception_v4", "VGG16": "vgg16"},
     "asu": {
-        "VGG16": "vgg16",
+        "VGG16": "asu-vgg16",
         "ResNet50": "resnet50",
         "DenseNet169": "densenet169",
         "InceptionV3": "inception_v3",
@@ -59,7 +62,7 @@ STANDS_IN = {
         "asu",
         "NASNet",
     ): "Keras's pretrained NASNet of unnamed size, at 224 px probably NASNet-Mobile; timm has the large",
-    ("asu", "VGG16"): "with torchvision's own head; the paper's is batch norm, pooling, dropout, leaky ReLU, linear",
+    ("asu", "VGG16"): "the paper gives no share of dropout and no slope of its leaky ReLU; 0.5 and 0.01 here",
     ("kalm", "VGG16"): "with torchvision's own head; KALM's is global average pooling and one linear layer",
     ("murad", "ResNext 101"): "the paper does not say which; 32x8d is the one torchvision had",
 }
@@ -81,6 +84,7 @@ def _timm(name: str, outputs: int) -> nn.Module:
 
 
 ARCHITECTURES.register("compact-densenet")(compact_densenet)
+ARCHITECTURES.register("asu-vgg16")(AsuVgg16)
 for _name in TORCHVISION:
     ARCHITECTURES.register(_name)(partial(_torchvision, _name))
 for _name in TIMM:

@@ -9,14 +9,17 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from workbench.core.errors import ModelError
+from workbench.core.errors import ModelError, RunError
 from workbench.imaging.recipes import Recipe
-from workbench.models.architectures import ARCHITECTURES, TIMM, TORCHVISION, head_name, replace_head
+from workbench.models.architectures import ARCHITECTURES, CONVOLUTIONS_OF, TIMM, TORCHVISION, head_name, replace_head
 from workbench.models.classifier import Classifier
 from workbench.models.head import Head
 from workbench.models.weights import load_weights, read_weights, weights_digest
+from workbench.runs.locations import find_run
 
 IMAGENET_CLASSES = 1000
+MODEL_FILE = "model.safetensors"
+"""In the folder of a training run."""
 AUXILIARY = ("AuxLogits.", "aux1.", "aux2.")
 """Heads that Inception and GoogLeNet have for their first training alone."""
 OLD_DENSENET_NAME = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12])\.")
@@ -47,8 +50,9 @@ def build_classifier(
     recipe
         How films are prepared; 320 px stretched with ImageNet normalisation where nothing is said.
     weights
-        ``random``, ``imagenet`` (torchvision or timm downloads them), or the path of a safetensors file with the
-        weights of this architecture for ImageNet's 1000 classes or for these classes.
+        ``random``, ``imagenet`` (torchvision or timm downloads them), the path of a safetensors file with the weights
+        of this architecture for ImageNet's 1000 classes or for these classes, or an earlier training run (id, unique
+        beginning, folder, ``latest:train``) to go on from.
     seed
         Of the random weights: all of them, or only the new head's.
 
@@ -79,16 +83,35 @@ def build_classifier(
 
 
 def _pretrained(name: str, build: Callable[..., nn.Module], weights: str, outputs: int) -> nn.Module:
-    state = imagenet_weights(name) if weights == "imagenet" else read_weights(Path(weights))
+    state = imagenet_weights(CONVOLUTIONS_OF.get(name, name)) if weights == "imagenet" else _stored_weights(weights)
     module = build(outputs)
     own, theirs = (each.get(f"{head_name(module)}.weight") for each in (module.state_dict(), state))
     if own is not None and theirs is not None and own.shape == theirs.shape:
         load_weights(module, state, f"{name} with {outputs} outputs")
         return module
+    if name in CONVOLUTIONS_OF:  # the head is another one than that of ImageNet's network
+        convolutions = {key: tensor for key, tensor in state.items() if key.startswith("features.")}
+        load_weights(module, {**module.state_dict(), **convolutions}, name)
+        return module
     module = build(IMAGENET_CLASSES)
     load_weights(module, state, f"{name} for ImageNet's {IMAGENET_CLASSES} classes")
     replace_head(module, outputs)
     return module
+
+
+def _stored_weights(weights: str) -> Mapping[str, Tensor]:
+    """Read a safetensors file, or the model of an earlier training run."""
+    path = Path(weights)
+    if path.is_dir():
+        return read_weights(path / MODEL_FILE)
+    if path.is_file() or path.suffix or len(path.parts) > 1:
+        return read_weights(path)
+    try:
+        return read_weights(find_run(weights).folder / MODEL_FILE)
+    except RunError as error:
+        raise ModelError(
+            f"weights {weights!r}: neither random, imagenet, a safetensors file nor a run ({error})"
+        ) from error
 
 
 def imagenet_weights(name: str) -> Mapping[str, Tensor]:
