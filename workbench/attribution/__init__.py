@@ -2,6 +2,7 @@
 
 from workbench.attribution import (
     activations,
+    attention_rollout,
     cam,
     deep_lift,
     eigen_cam,
@@ -21,6 +22,7 @@ from workbench.attribution.methods import METHODS
 __all__ = [
     "METHODS",
     "activations",
+    "attention_rollout",
     "cam",
     "deep_lift",
     "eigen_cam",
