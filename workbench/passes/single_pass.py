@@ -142,7 +142,7 @@ class _Recorder(TorchFunctionMode):
         self.activations: dict[Tap, Tensor] = {}
         self.graph: dict[Tap, Tensor] = {}
         self.reductions: dict[tuple[Tap, Reduction], Any] = {}
-        self.tape = Tape()
+        self.tape = Tape(*needs.rules)
         wanted = needs.activations | needs.gradients | {tap for tap, _ in needs.reductions}
         self.taps = {tap: tap for tap in wanted}  # equal taps, but only those wanted know their layout
 

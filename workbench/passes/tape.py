@@ -21,9 +21,12 @@ from typing_extensions import override
 from workbench.passes.functions import CLAMPS, HARDTANHS, POOLS, RELUS, THRESHOLDS, first_tensor, is_relu
 
 CONVOLUTIONS = frozenset(getattr(F, f"conv{kind}{axes}d") for kind in ("", "_transpose") for axes in (1, 2, 3))
-MAYBE_RELUS = RELUS | HARDTANHS | CLAMPS | THRESHOLDS
-TAPED = MAYBE_RELUS | CONVOLUTIONS | POOLS | {F.batch_norm}
-"""What the tape looks at; every other function need not come by."""
+RECTIFIERS = RELUS | HARDTANHS | CLAMPS | THRESHOLDS
+"""Functions that are ReLUs if their arguments say so."""
+TAPED = RECTIFIERS | CONVOLUTIONS | POOLS | {F.batch_norm}
+"""What a tape looks at; every other function need not come by."""
+LARGE = 2**18
+"""Elements of a tensor from which on it pays to keep less of it: a record of our own takes about 20 microseconds."""
 
 
 class Rule(Enum):
@@ -31,57 +34,75 @@ class Rule(Enum):
 
     PLAIN = "where the input was positive"
     GUIDED = "where the input was positive, and only what is positive"
-    DECONVOLUTION = "only what is positive, wherever it is"
+    DECONVOLUTION = "only what is positive, wherever the input was"
 
 
 class Tape:
-    """Runs torch functions and records them so that backward passes under every rule can follow.
+    """Runs torch functions and records them so that backward passes by several rules can follow.
 
-    The parameters must not require gradients; a function with one that does is recorded as ever.
+    Parameters
+    ----------
+    *rules
+        The rules that will be asked for; :attr:`rule` says by which the next backward pass goes, at first the first.
     """
 
-    def __init__(self, rule: Rule = Rule.PLAIN) -> None:
-        self.rule = rule
+    def __init__(self, *rules: Rule) -> None:
+        self.rule = rules[0] if rules else Rule.PLAIN
+        self._clips = any(rule is not Rule.PLAIN for rule in rules)
 
     def run(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call a function of :data:`TAPED`."""
         first = first_tensor(args, kwargs)
         if first is None or not (first.requires_grad and torch.is_grad_enabled()):
             return func(*args, **kwargs)
-        if func in MAYBE_RELUS:
-            return self._rectified(first, func, args, kwargs)
-        if func is F.batch_norm:
-            return _normalised(first, func, args, kwargs)
-        if func in POOLS:
-            with saved_tensors_hooks(_pack_pool, _unpack):
-                return func(*args, **kwargs)
-        return _convolved(func, args, kwargs)
-
-    def _rectified(self, values: Tensor, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if not is_relu(func, args, kwargs):
+        large = first.numel() >= LARGE
+        if func in RECTIFIERS:
+            return self._rectified(func, args, kwargs, large=large)
+        if not large:
             return func(*args, **kwargs)
-        rest = {name: value for name, value in kwargs.items() if name != "input"}
-        return _Rectify.apply(values, lambda tensor: func(tensor, *args[1:], **rest), func in PLAIN_RELUS, self)
+        if func is F.batch_norm:
+            return _normalised(first, args, kwargs)
+        return _pooled(func, args, kwargs) if func in POOLS else _convolved(func, args, kwargs)
+
+    def _rectified(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], *, large: bool) -> Any:
+        if not (large or self._clips) or not is_relu(func, args, kwargs):
+            return func(*args, **kwargs)
+        pack = _where_positive if large and func in RELUS and func is not F.relu6 else _whole
+        with saved_tensors_hooks(pack, self._looked_at):
+            out = func(*args, **kwargs)
+        if self._clips:
+            out.register_hook(self._clipped)
+        return out
+
+    def _looked_at(self, kept: tuple[Tensor, torch.dtype]) -> Tensor:
+        """Return what the derivative of a ReLU compares with its bounds; the smallest number passes all of them."""
+        tensor, kind = kept
+        if self.rule is Rule.DECONVOLUTION:
+            return torch.full((), torch.finfo(kind).tiny, dtype=kind, device=tensor.device).expand(tensor.shape)
+        return tensor.to(kind)
+
+    def _clipped(self, gradient: Tensor) -> Tensor:
+        return gradient if self.rule is Rule.PLAIN else gradient.clamp_min(0)
 
 
 @contextmanager
-def lean_tape(module: nn.Module, *, rule: Rule = Rule.PLAIN) -> Iterator[Tape]:
+def lean_tape(module: nn.Module, *rules: Rule) -> Iterator[Tape]:
     """Record what runs inside on a lean tape: for methods that take gradients at the input themselves.
 
     Parameters
     ----------
     module
         The network, in evaluation mode; its parameters get no gradients meanwhile.
-    rule
-        What its ReLUs do in a backward pass; the tape's ``rule`` can be set anew before each.
+    *rules
+        By which rules there will be backward passes, in turn by the tape's ``rule``; the plain one if nothing is said.
 
     Yields
     ------
     Tape
         The tape.
     """
-    tape = Tape(rule)
-    with frozen_parameters(module), _Mode(tape):
+    tape = Tape(*rules)
+    with frozen_parameters(module), _Taping(tape):
         yield tape
 
 
@@ -98,8 +119,8 @@ def frozen_parameters(module: nn.Module) -> Iterator[None]:
             parameter.requires_grad_(True)
 
 
-class _Mode(TorchFunctionMode):
-    """Hands every call over to a tape."""
+class _Taping(TorchFunctionMode):
+    """Hands the calls that matter over to a tape."""
 
     def __init__(self, tape: Tape) -> None:
         super().__init__()
@@ -107,76 +128,77 @@ class _Mode(TorchFunctionMode):
 
     @override
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        run = self.tape.run if func in TAPED else None
-        return run(func, args, kwargs or {}) if run else func(*args, **(kwargs or {}))
+        kwargs = kwargs or {}
+        return self.tape.run(func, args, kwargs) if func in TAPED else func(*args, **kwargs)
 
 
-PLAIN_RELUS = RELUS - {F.relu6}
+def _where_positive(out: Tensor) -> tuple[Tensor, torch.dtype]:
+    """Keep of a rectified tensor one byte for each element: as bytes they are several times faster than a mask."""
+    return out.bool().view(torch.uint8), out.dtype
 
 
-class _Rectify(torch.autograd.Function):
-    """A ReLU of any spelling that keeps one byte for each element."""
-
-    @staticmethod
-    def forward(context: Any, values: Tensor, relu: Callable[[Tensor], Tensor], plain: bool, tape: Tape) -> Tensor:
-        passes = None if plain else _passing(values, relu)
-        out = relu(values)
-        if out is values:
-            context.mark_dirty(values)
-        context.save_for_backward((out > 0 if passes is None else passes).view(torch.int8))
-        context.tape = tape
-        return out
-
-    @staticmethod
-    @once_differentiable
-    def backward(context: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        rule = context.tape.rule
-        if rule is Rule.DECONVOLUTION:
-            return gradient.clamp_min(0), None, None, None
-        (passes,) = context.saved_tensors
-        found = gradient * passes  # an integer keeps the type; a product is vectorised, a choice by a mask is not
-        return found.clamp_min_(0) if rule is Rule.GUIDED else found, None, None, None
+def _whole(tensor: Tensor) -> tuple[Tensor, torch.dtype]:
+    return tensor, tensor.dtype
 
 
-def _passing(values: Tensor, relu: Callable[[Tensor], Tensor]) -> Tensor:
-    """Return where autograd itself lets a gradient through; at their corners the spellings of a ReLU differ."""
-    with torch.enable_grad():
-        start = values.detach().requires_grad_(True)
-        (slope,) = torch.autograd.grad(relu(start.clone()).sum(), start)
-    return slope != 0
+class _Hollow:
+    """A tensor of which only size, layout and kind are kept."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.size, self.stride, self.dtype, self.device = tensor.shape, tensor.stride(), tensor.dtype, tensor.device
+
+    def restored(self) -> Tensor:
+        """Return a tensor of whatever values: a derivative looks at its size and layout."""
+        return torch.empty_strided(self.size, self.stride, dtype=self.dtype, device=self.device)
 
 
-class _Normalise(torch.autograd.Function):
-    """A batch norm in evaluation mode, which keeps its scale."""
-
-    @staticmethod
-    def forward(context: Any, values: Tensor, norm: Callable[[Tensor], Tensor], scale: Tensor) -> Tensor:
-        context.save_for_backward(scale.reshape(-1, *[1] * (values.ndim - 2)))
-        return norm(values)
-
-    @staticmethod
-    @once_differentiable
-    def backward(context: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        (scale,) = context.saved_tensors
-        # with autocast the scale is more precise than the gradient, which keeps its type
-        return torch.mul(gradient, scale, out=torch.empty_like(gradient)), None, None
+def _restored(kept: Tensor | _Hollow) -> Tensor:
+    if isinstance(kept, _Hollow):
+        return kept.restored()
+    return kept.long() if kept.dtype is torch.int32 else kept
 
 
-def _normalised(values: Tensor, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _convolved(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Convolve and keep the weight alone: the values of the input are needed for the weight's gradient only."""
+    weight = args[1] if len(args) > 1 else kwargs["weight"]
+    if weight.requires_grad:
+        return func(*args, **kwargs)
+
+    def pack(tensor: Tensor) -> Tensor | _Hollow:  # under autocast another tensor than the weight, but of its shape
+        return tensor if tensor.shape == weight.shape else _Hollow(tensor)
+
+    with saved_tensors_hooks(pack, _restored):
+        return func(*args, **kwargs)
+
+
+def _pooled(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Pool and keep where the maxima were, in half the bytes, but not what was pooled."""
+
+    def pack(tensor: Tensor) -> Tensor | _Hollow:
+        if tensor.is_floating_point():
+            return _Hollow(tensor)
+        return tensor.int() if tensor.numel() < 2**31 else tensor
+
+    with saved_tensors_hooks(pack, _restored):
+        return func(*args, **kwargs)
+
+
+def _normalised(values: Tensor, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
     scale = _fixed_scale(*args, **kwargs)
     if scale is None:
-        return func(*args, **kwargs)
+        return F.batch_norm(*args, **kwargs)
     rest = {name: value for name, value in kwargs.items() if name != "input"}
-    return _Normalise.apply(values, lambda tensor: func(tensor, *args[1:], **rest), scale)
+    normalised: Tensor = _Normalise.apply(values, lambda tensor: F.batch_norm(tensor, *args[1:], **rest), scale)
+    return normalised
 
 
-def _fixed_scale(
-    input: Tensor,  # noqa: A002, ARG001 - the signature of batch_norm
+def _fixed_scale(  # the signature of batch_norm, so that Python sorts its arguments
+    input: Tensor,  # noqa: A002, ARG001
     running_mean: Tensor | None,  # noqa: ARG001
     running_var: Tensor | None,
     weight: Tensor | None = None,
     bias: Tensor | None = None,
-    training: bool = False,
+    training: bool = False,  # noqa: FBT001, FBT002
     momentum: float = 0.1,  # noqa: ARG001
     eps: float = 1e-5,
 ) -> Tensor | None:
@@ -187,38 +209,17 @@ def _fixed_scale(
     return scale if weight is None else scale * weight
 
 
-def _convolved(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Convolve, but keep the weight alone: its shape tells it from the input, whose values only its gradient needs."""
-    weight = args[1] if len(args) > 1 else kwargs["weight"]
-    if weight.requires_grad:
-        return func(*args, **kwargs)
+class _Normalise(torch.autograd.Function):
+    """A batch norm in evaluation mode that keeps its scale alone; torch's own derivative reads the input as well."""
 
-    def pack(tensor: Tensor) -> Any:
-        return tensor if tensor.shape == weight.shape else _Hollow(tensor)
+    @staticmethod
+    def forward(context: Any, values: Tensor, norm: Callable[[Tensor], Tensor], scale: Tensor) -> Tensor:
+        context.save_for_backward(scale.reshape(-1, *[1] * (values.ndim - 2)))
+        return norm(values)
 
-    with saved_tensors_hooks(pack, _unpack):
-        return func(*args, **kwargs)
-
-
-class _Hollow:
-    """A tensor of which only shape, layout and kind are kept."""
-
-    def __init__(self, tensor: Tensor) -> None:
-        self.about = {"size": tensor.shape, "stride": tensor.stride(), "dtype": tensor.dtype, "device": tensor.device}
-
-    def filled(self) -> Tensor:
-        """Return a tensor of unspecified values: it is looked at, but not read."""
-        return torch.empty_strided(**self.about)
-
-
-def _pack_pool(tensor: Tensor) -> Any:
-    """Keep where the maxima were, in half the bytes, and not what was pooled."""
-    if tensor.is_floating_point():
-        return _Hollow(tensor)
-    return tensor.int() if tensor.dtype is torch.int64 and tensor.numel() < 2**31 else tensor
-
-
-def _unpack(kept: Any) -> Tensor:
-    if isinstance(kept, _Hollow):
-        return kept.filled()
-    return kept.long() if kept.dtype is torch.int32 else kept
+    @staticmethod
+    @once_differentiable
+    def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        (scale,) = context.saved_tensors
+        # under autocast the scale is more precise than the gradient, which keeps its kind
+        return torch.mul(gradient, scale, out=torch.empty_like(gradient)), None, None
