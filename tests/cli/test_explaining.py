@@ -129,6 +129,17 @@ def test_options_reach_the_methods_that_have_them(workbench, trained, films, tmp
     assert "sheet-1.png" not in files(tmp_path / "out")
 
 
+def test_streamed_maps_lie_in_a_folder_of_their_own_and_are_used_again(workbench, trained, films, tmp_path):
+    arguments = ["explain", trained, *films, "--method", "cam", "--sheets", "0", "--stream", "--out", "out"]
+    assert workbench(*arguments).code == 0
+    kept = tmp_path / "out" / "maps" / "cam"
+    before = kept.joinpath("maps.npy").stat().st_mtime_ns
+    assert load_explanation(kept).case_ids == tuple(map(str, films))
+    assert not (tmp_path / "out" / "explanation-cam.npz").exists()
+    assert workbench(*arguments).code == 0
+    assert kept.joinpath("maps.npy").stat().st_mtime_ns == before
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -142,6 +153,8 @@ def test_options_reach_the_methods_that_have_them(workbench, trained, films, tmp
         (["--threshold", "20"], "no share of the maximum"),
         (["--figures", "jpg"], "wanted png, svg, pdf"),
         (["--target", "abnorml"], "did you mean 'abnormal'?"),
+        (["--unit", "patient"], "unit: 'patient' is not one of"),
+        (["--precision", "rough"], "precision: 'rough' is not one of"),
         (["--split", "test"], "--split and --root go with a manifest"),
     ],
 )

@@ -70,12 +70,14 @@ def test_every_film_and_method_has_its_files(found, films, tmp_path):
 
 def test_names_that_differ_by_case_only_get_files_of_their_own(found, films, tmp_path):
     names = {"a/wrist.png": "wrist", "b/Wrist.png": "Wrist", "b/hand 1.png": "hand"}
-    rows = write_explanations({"grad-cam++": found["grad-cam++"]}, films, tmp_path, names=names)
+    rows = write_explanations(
+        {"grad-cam++": found["grad-cam++"]}, films, tmp_path, names=names, drawing=Drawing(sheets=0)
+    )
     assert [row.name for row in rows] == ["wrist", "Wrist-2", "hand"]
 
 
 def test_overlays_show_film_and_map(found, films, tmp_path):
-    write_explanations({"cam": found["grad-cam++"]}, films, tmp_path, drawing=Drawing(scale=(0.0, 5.0)))
+    write_explanations({"cam": found["grad-cam++"]}, films, tmp_path, drawing=Drawing(scale=(0.0, 5.0), sheets=0))
     shown = np.asarray(Image.open(tmp_path / "overlays" / "b-hand-1.png-cam.png"))
     assert np.abs(shown[:300].astype(int) - 128).max() <= 1  # nothing positive: the bare film, and no box
     hot = np.asarray(Image.open(tmp_path / "overlays" / "a-wrist.png-cam.png"))[: 8 * 60]
@@ -84,7 +86,10 @@ def test_overlays_show_film_and_map(found, films, tmp_path):
 
 
 def test_table_and_boxes_say_the_same(found, films, tmp_path):
-    write_explanations(found, films, tmp_path, file_names={"a/wrist.png": "films/a/wrist.png"})
+    maps = {label: each for label, each in found.items() if isinstance(each, Explanation)}
+    called, quick = {"a/wrist.png": "films/a/wrist.png"}, Drawing(sheets=0)
+    write_explanations(maps, films, tmp_path, file_names=called, drawing=quick, with_maps=False)
+    assert not list(tmp_path.glob("explanation-*"))
     rows = list(csv.DictReader((tmp_path / "films.csv").read_text().splitlines()))
     assert [row["film"] for row in rows[::2]] == ["a/wrist.png", "b/Wrist.png", "b/hand 1.png"]
     assert [row["target"] for row in rows[::2]] == ["abnormal", "normal", "abnormal"]

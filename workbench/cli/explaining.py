@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 40
 """Maps, and skipped films, that are printed; the files hold all."""
-SKIPPED_FILE = "skipped.csv"
+SKIPPED_FILE, MAPS_FOLDER = "skipped.csv", "maps"
 TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 
@@ -50,6 +50,11 @@ def explain(
     figures: Annotated[str, typer.Option(help="Sheets and stage figures as png, svg or pdf.")] = "png",
     split: Annotated[str, typer.Option(help="Only these films of the manifest; a comma joins several.")] = "",
     root: Annotated[Path | None, typer.Option("--root", help="Folder of the manifest's films.")] = None,
+    unit: Annotated[str, typer.Option(help="image, or study-mean: the score of a study's views together.")] = "image",
+    precision: Annotated[str, typer.Option(help="exact, or fast where it keeps the maps' ranking.")] = "exact",
+    stream: Annotated[  # noqa: FBT002 - a flag
+        bool, typer.Option("--stream", help="Keep raw maps in OUT/maps, batch by batch; the same command goes on.")
+    ] = False,
     batch_size: Annotated[int, typer.Option(help="Films a pass.", min=1)] = 8,
     runs: RUNS = None,
 ) -> None:
@@ -72,6 +77,9 @@ def explain(
             chosen,
             list(methods.values()),
             target=target or "predicted",
+            unit=unit,
+            precision=precision,
+            out=out / MAPS_FOLDER if stream else None,
             batch_size=batch_size,
             progress=bars.open("Explain films"),
         )
@@ -80,6 +88,7 @@ def explain(
             chosen,
             out,
             drawing=drawing,
+            with_maps=not stream,
             names=_names(paths) if manifest is None else None,
             file_names=None if manifest is None else {case.case_id: case.image for case in manifest},
             progress=bars.open("Draw overlays"),

@@ -114,6 +114,7 @@ def write_explanations(
     drawing: Drawing | None = None,
     names: Mapping[str, str] | None = None,
     file_names: Mapping[str, str] | None = None,
+    with_maps: bool = True,
     progress: Progress | None = None,
 ) -> tuple[ExplainedFilm, ...]:
     """Write what ``explain`` returned into a folder.
@@ -136,6 +137,8 @@ def write_explanations(
         Film id -> how its files are called; the id where nothing is said.
     file_names
         Film id -> path for the COCO files, as the data set's own has it; the id where nothing is said.
+    with_maps
+        Write the raw maps too; not needed where ``explain(..., out=FOLDER)`` has done so.
     progress
         Called after every film.
 
@@ -155,7 +158,8 @@ def write_explanations(
     for label, explanation in work.maps.items():
         document = coco_of_boxes(explanation, work.boxes[label], file_names)
         write_json(folder / f"boxes-{safe_name(label)}.json", document)
-    save_explanations(found, folder)
+    if with_maps:
+        save_explanations(found, folder)
     rows: list[ExplainedFilm] = []
     for index, case_id in enumerate(work.case_ids):
         pixels = work.films[case_id].read()
