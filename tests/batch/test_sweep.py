@@ -128,6 +128,13 @@ def test_comparison_that_fails_leaves_the_cells_done(sweep: Callable, store: Run
     assert (read_sweep(folder).run.status, read_sweep(folder).counts) == ("failed", {"done": 1})
 
 
+def test_cell_between_its_two_runs_waits_for_the_second(sweep: Callable) -> None:
+    done = sweep("cells: [{id: a}]")
+    (done.folder / "ledger" / "cells" / "a" / "evaluate.json").unlink()
+    (state,) = read_sweep(done.folder).cells
+    assert (state.status, state.step, state.error) == ("waiting", "evaluate", "")
+
+
 def test_newest_sweep_of_the_same_experiment_is_found(sweep: Callable, store: RunStore, tmp_path: Path) -> None:
     done = sweep("cells: [{id: a}]")
     plan = plan_experiment(tmp_path / "tiny.yaml")

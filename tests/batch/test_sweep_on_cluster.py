@@ -1,6 +1,5 @@
 """A sweep on real Dask workers, killed in the middle; and one whose own process is stopped as a cluster stops jobs."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -30,16 +29,14 @@ data: {{journal: {folder}}}
 train: {{epochs: 4, pause: 0.5}}
 cells: [{{id: a}}, {{id: b}}, {{id: c}}, {{id: after, weights: "cell:a"}}]
 """
-ONE = "title: Tiny\ndata: {{journal: {folder}}}\ntrain: {{epochs: 6, pause: 0.5}}\ncells: [{{id: a}}, {{id: b}}]\n"
-SWEEP = """
-import sys
-from pathlib import Path
-from workbench.batch.plan import plan_experiment
-from workbench.batch.sweep import run_sweep
-from workbench.runs import RunStore
-from workbench.runs.executors import LocalExecutor
-run_sweep(plan_experiment(Path(sys.argv[1])), store=RunStore(Path(sys.argv[2])), executor=LocalExecutor(jobs=2))
+TWO = """
+title: Tiny
+data: {{journal: {folder}, manifest: ""}}
+train: {{epochs: 6, pause: 0.5}}
+evaluate: {{split: ""}}
+cells: [{{id: a}}, {{id: b}}]
 """
+COMMAND = "from workbench.cli.commands import main; main()"
 
 
 def wait_until(holds: Callable[[], bool]) -> None:
@@ -91,13 +88,15 @@ def test_stopped_sweep_is_resumed_where_its_cells_were(
     write_experiment: Write, store: RunStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    path = write_experiment(ONE.format(folder=tmp_path))
-    process = subprocess.Popen(
-        [sys.executable, "-c", SWEEP, str(path), str(store.root)], stderr=subprocess.DEVNULL, env=dict(os.environ)
-    )
+    path = write_experiment(TWO.format(folder=tmp_path))
+    command = [sys.executable, "-c", COMMAND, "sweep", str(path), "--runs", str(store.root), "--jobs", "2"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     wait_until(lambda: journal(tmp_path)["a epoch 1"] + journal(tmp_path)["b epoch 1"] == 2)
     process.send_signal(number)
-    process.wait(timeout=120)
+    _, said = process.communicate(timeout=120)
+    if number != signal.SIGKILL:
+        assert process.returncode == 130
+        assert "`workbench sweep EXPERIMENT --resume` go on with it" in said
     (folder,) = store.root.glob("*-sweep-*")
     wait_until(lambda: "running" not in read_sweep(folder).counts)
     stopped = read_sweep(folder)

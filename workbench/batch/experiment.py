@@ -142,6 +142,7 @@ def read_experiment(path: Path) -> tuple[Experiment, list[str]]:
     problems += [] if known.get("title") else ["title is missing"]
     for name in known.get("notebooks", {}):
         problems += [] if name in NOTEBOOKS else [str(unknown_name("notebook's step", name, NOTEBOOKS))]
+    known["published"] = [str(number) for number in known.get("published", [])]
     known["cells"] = _sound_cells(known.get("cells", []), problems)
     known["grid"] = _sound_grid(known.get("grid", {}), problems)
     known["unstated"] = _sound_choices(known.get("unstated", []), problems)

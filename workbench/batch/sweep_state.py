@@ -26,7 +26,7 @@ class CellState:
     status
         ``waiting``, or that of the run at work; ``failed`` also where the cell could not be begun.
     step
-        ``train`` or ``evaluate``: the last one begun, empty before the first.
+        ``train`` or ``evaluate``: the one at work or next in turn, empty before the first.
     epochs
         Whole epochs of the training, of how many: ``3 of 32``; empty where the notebook keeps no history.
     valid_auroc
@@ -133,7 +133,7 @@ def _cell_state(cell: Cell, ledger: Ledger) -> CellState:
         epochs=f"{len(history)} of {cell.train['epochs']}" if history and "epochs" in cell.train else "",
         valid_auroc=history[-1].valid_auroc if history else None,
         seconds=sum(run.duration_s or 0.0 for run in runs.values()),
-        error=fault or (runs[step].error if step and status != "done" else ""),
+        error=fault or (runs[step].error if step in runs and status != "done" else ""),
         runs=runs,
     )
 
