@@ -66,4 +66,5 @@ class GradientSHAP(OwnMethod):
     ) -> Float[Tensor, "m c h w"]:
         """Draw them one by one, so that they do not depend on how many are drawn together."""
         grey = torch.stack([torch.randn(film.shape[1:], generator=generator) for _ in range(count)])
-        return score_model.classifier.recipe.normalise((self.noise * grey).clamp(0, 1).to(film))
+        black, white = score_model.black.to(film), score_model.white.to(film)
+        return black + (white - black) * (self.noise * grey).clamp(0, 1).to(film)[:, None]

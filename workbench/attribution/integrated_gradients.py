@@ -23,15 +23,15 @@ POINTS = 8
 class IntegratedGradients(OwnMethod):
     """Integrated gradients (Sundararajan et al., ICML 2017, eq. 1) from a reference film, summed over channels.
 
-    Complete: the map sums to score(film) - score(reference). What a part of the path must add up to is known, the
-    difference of the scores at its ends. The part that misses it most is halved until all misses together stay within
-    the tolerance. A uniform grid of many times the points does worse on networks whose score changes at once, as they
-    do next to black.
+    Complete: the map sums to score(film) - score(reference). What each part of the path must add up to is known, the
+    difference of the scores at its ends; while all of it misses by more than the tolerance, the part that misses most
+    is halved. So points gather where the score changes at once, as it often does next to black, where a uniform grid
+    of many times the points does worse. ``steps`` says how many it took.
     """
 
     steps: int = option(32, "points on the path to begin with, in eights", low=8, high=1000)
     most_steps: int = option(256, "points after which the path is divided no further", low=8, high=10000)
-    tolerance: float = option(0.004, "how much the parts of the path may miss together, in units of the score", low=0.0)
+    tolerance: float = option(0.004, "how far the map's sum may be from the difference of scores", low=0.0)
     baseline: str = option(
         "black", "the reference film: black, or the film's own mean everywhere", choices=("black", "mean")
     )

@@ -57,8 +57,8 @@ class LRP(OwnMethod):
     @override
     def attribute(self, score_model: ScoreModel, seen: Seen) -> Float[Tensor, "n hm wm"]:
         classifier = score_model.classifier
-        white = classifier.recipe.normalise(torch.ones((1, 1, 1), device=classifier.device))
-        rules = composite(self.composite, epsilon=self.epsilon, gamma=self.gamma, low=score_model.black, high=white)
+        bounds = {"low": score_model.black, "high": score_model.white}
+        rules = composite(self.composite, epsilon=self.epsilon, gamma=self.gamma, **bounds)
         found = relevance(classifier.module, seen, rules, head=classifier.layers.linear_head)
         score_model.kept[self] = found.kept
         return found.maps.sum(dim=1)

@@ -68,6 +68,11 @@ class ScoreModel:
         """A black film as the network sees it: what stands for nothing."""
         return self.classifier.recipe.normalise(torch.zeros((1, 1, 1), device=self.classifier.device))
 
+    @property
+    def white(self) -> Float[Tensor, "1 c 1 1"]:
+        """A white film as the network sees it: the other end of what a pixel can be."""
+        return self.classifier.recipe.normalise(torch.ones((1, 1, 1), device=self.classifier.device))
+
     def generator(self, index: int, seed: int) -> torch.Generator:
         """Return a generator on the CPU that depends on the seed and on the film's id alone."""
         return torch.Generator().manual_seed(derived_seed(seed, self.film_ids[index]))

@@ -41,7 +41,8 @@ class NoisyGradients(OwnMethod):
         mean, mean_square = (torch.zeros_like(image, dtype=torch.float64) for _ in range(2))
         for some in chunks(self.samples):
             noise = torch.randn((len(some), *image.shape), generator=generator).to(image)
-            gradients = _gradients(score_model, image + deviation * noise, index).double()
+            which = torch.full((len(some),), index, device=image.device)
+            gradients = score_model.gradients(image + deviation * noise, which).double()
             mean += gradients.sum(dim=0) / self.samples
             mean_square += gradients.square().sum(dim=0) / self.samples
         return self.summary(mean, mean_square).sum(dim=0)
@@ -72,11 +73,3 @@ class VarGrad(NoisyGradients):
     @override
     def summary(self, mean: Float[Tensor, "c h w"], mean_square: Float[Tensor, "c h w"]) -> Float[Tensor, "c h w"]:
         return (mean_square - mean.square()).clamp_min(0)
-
-
-def _gradients(score_model: ScoreModel, images: Float[Tensor, "m c h w"], index: int) -> Float[Tensor, "m c h w"]:
-    """Return the gradient of one film's score at variants of it."""
-    with torch.enable_grad():
-        inputs = images.detach().requires_grad_(True)
-        scores = score_model(inputs, torch.full((len(inputs),), index, device=inputs.device))
-        return torch.autograd.grad(scores.sum(), inputs)[0]
