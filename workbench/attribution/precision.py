@@ -47,8 +47,9 @@ class Runner:
         """Make everything twice and keep of each method what its correlations allow."""
         plan = self.plan
         exact, chosen = _run(plan, batch)
-        fast, _ = _run(plan, batch, chosen, half=True)
-        measured = {key: np.array(_correlations(fast[key], exact[key])) for key in plan.keys}
+        fast = _in_half(plan, batch, chosen)
+        unknown = np.full(len(batch.film_ids), np.nan)
+        measured = {key: _correlations(fast[key], exact[key]) if key in fast else unknown for key in plan.keys}
         for label in plan.methods:
             keys = [plan.key(label, target) for target in plan.targets]
             sound = all((measured[key] >= LEAST_CORRELATION).all() for key in keys)
@@ -85,7 +86,8 @@ class Runner:
 
 def _about(batch: FilmBatch, correlations: Float[np.ndarray, " n"], *, sound: bool) -> dict[str, Any]:
     """Return what stands in a map's provenance."""
-    used, lowest = HALF if sound else SINGLE, round(float(correlations.min()), 6)
+    lowest = None if np.isnan(correlations).any() else round(float(correlations.min()), 6)  # None: it failed
+    used = HALF if sound else SINGLE
     return {"asked": FAST, "used": used, "lowest_rank_correlation": lowest, "measured_on": list(batch.film_ids)}
 
 
@@ -98,13 +100,24 @@ def _run(
         return batch_results(plan, batch, seen), tuple(each.chosen for each in seen)
 
 
-def _correlations(fast: Explanation | Activations, exact: Explanation | Activations) -> tuple[float, ...]:
+def _in_half(plan: Plan, batch: FilmBatch, chosen: tuple[Chosen, ...]) -> Results:
+    """Return the results in half precision of every method that runs in it."""
+    try:
+        return _run(plan, batch, chosen, half=True)[0]
+    except RuntimeError:  # PyTorch's, where one mixes numbers of two kinds
+        if len(plan.methods) == 1:
+            return {}
+    parts = [_in_half(plan.only([label]), batch, chosen) for label in plan.methods]
+    return {key: found for part in parts for key, found in part.items()}
+
+
+def _correlations(fast: Explanation | Activations, exact: Explanation | Activations) -> Float[np.ndarray, " n"]:
     """Return for each film how far half precision kept the ranking of the map's values."""
     if isinstance(fast, Explanation) and isinstance(exact, Explanation):
-        return tuple(rank_correlation(*maps) for maps in zip(fast.maps, exact.maps, strict=True))
+        return np.array([rank_correlation(*maps) for maps in zip(fast.maps, exact.maps, strict=True)])
     assert isinstance(fast, Activations)  # noqa: S101 - both are of one kind
     assert isinstance(exact, Activations)  # noqa: S101
-    return tuple(_stage_correlation(fast, exact, index) for index in range(len(fast)))
+    return np.array([_stage_correlation(fast, exact, index) for index in range(len(fast))])
 
 
 def _stage_correlation(fast: Activations, exact: Activations, film: int) -> float:
