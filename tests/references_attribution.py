@@ -201,26 +201,26 @@ class _GuidedReLU(torch.autograd.Function):
     """A ReLU whose way back keeps what is positive and came from a positive input (Springenberg et al. 2015)."""
 
     @staticmethod
-    def forward(context: Any, values: Tensor) -> Tensor:
-        context.save_for_backward(values)
-        return values.clamp(min=0)
+    def forward(context: Any, values: Tensor, highest: float) -> Tensor:
+        context.save_for_backward((values > 0) & (values < highest))
+        return values.clamp(min=0, max=highest)
 
     @staticmethod
-    def backward(context: Any, gradient: Tensor) -> Tensor:
-        (values,) = context.saved_tensors
-        return gradient * (gradient > 0) * (values > 0)
+    def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        (positive,) = context.saved_tensors
+        return gradient * (gradient > 0) * positive, None
 
 
 class _DeconvolvedReLU(torch.autograd.Function):
     """A ReLU whose way back keeps what is positive, wherever it came from (Zeiler and Fergus 2014)."""
 
     @staticmethod
-    def forward(context: Any, values: Tensor) -> Tensor:
-        return values.clamp(min=0)
+    def forward(context: Any, values: Tensor, highest: float) -> Tensor:
+        return values.clamp(min=0, max=highest)
 
     @staticmethod
-    def backward(context: Any, gradient: Tensor) -> Tensor:
-        return gradient * (gradient > 0)
+    def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        return gradient * (gradient > 0), None
 
 
 def guided_backprop_map(net: nn.Module, images: Tensor, classes: list[int]) -> np.ndarray:
@@ -235,14 +235,9 @@ def deconvolution_map(net: nn.Module, images: Tensor, classes: list[int]) -> np.
 
 def _with_relus(rule: type[torch.autograd.Function], net: nn.Module, images: Tensor, classes: list[int]) -> np.ndarray:
     exact, inputs = in_double(net), images.double().requires_grad_(True)
-
-    def relu6(values: Tensor, inplace: bool = False) -> Tensor:
-        return rule.apply(values).clamp(max=6)
-
     with (
-        mock.patch.object(F, "relu", lambda values, inplace=False: rule.apply(values)),
-        mock.patch.object(F, "relu6", relu6),
-        mock.patch.object(F, "hardtanh", lambda values, low, high, inplace=False: relu6(values)),  # what nn.ReLU6 calls
+        mock.patch.object(F, "relu", lambda values, inplace=False: rule.apply(values, torch.inf)),
+        mock.patch.object(F, "hardtanh", lambda values, low, high, inplace=False: rule.apply(values, high)),  # nn.ReLU6
     ):
         scores = exact(inputs)[range(len(classes)), classes].sum()
     (gradient,) = torch.autograd.grad(scores, inputs)

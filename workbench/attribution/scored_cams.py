@@ -7,7 +7,7 @@ from math import prod
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from typing_extensions import override
 
@@ -38,11 +38,14 @@ class ScoredCAM(LayerMethod, OwnMethod):
     @override
     def attribute(self, score_model: ScoreModel, seen: Seen) -> Float[Tensor, "n hm wm"]:
         features = seen.activations[self.tap(score_model.classifier)]
-        channels = (
-            features.abs().mean(dim=(2, 3)).topk(min(self.channels or features.shape[1], features.shape[1])).indices
-        )
+        count = min(self.channels or features.shape[1], features.shape[1])
+        channels = self.activity(features).topk(count).indices
         maps = features[torch.arange(len(features), device=features.device)[:, None], channels]
         return torch.einsum("nm,nmhw->nhw", self.weights(score_model, seen, maps, channels), maps)
+
+    def activity(self, features: Float[Tensor, "n d hm wm"]) -> Float[Tensor, "n d"]:
+        """Return how active each map is."""
+        return features.abs().mean(dim=(2, 3))
 
     @abstractmethod
     def weights(
@@ -71,8 +74,15 @@ class ScoreCAM(ScoredCAM):
     ) -> Float[Tensor, "n m"]:
         variants = partial(_seen_through, seen.images, score_model.black, maps)
         scores = perturbed_scores(score_model, seen.images, variants, count=maps.shape[1]).scores
-        varied = maps.amax(dim=(2, 3)) > maps.amin(dim=(2, 3))
-        return scores.masked_fill(~varied, -torch.inf).softmax(dim=1).nan_to_num(0)  # 0 where no map varies
+        return scores.masked_fill(~_varies(maps), -torch.inf).softmax(dim=1).nan_to_num(0)  # 0 where no map varies
+
+    @override
+    def activity(self, features: Float[Tensor, "n d hm wm"]) -> Float[Tensor, "n d"]:
+        return super().activity(features) * _varies(features)
+
+
+def _varies(maps: Float[Tensor, "n m hm wm"]) -> Bool[Tensor, "n m"]:
+    return maps.amax(dim=(2, 3)) > maps.amin(dim=(2, 3))
 
 
 def _seen_through(
@@ -109,12 +119,12 @@ class AblationCAM(ScoredCAM):
         with torch.inference_mode():
             for index, some in enumerate(channels):
                 image = seen.images[index : index + 1]
-                logits = _ablated_logits(score_model.classifier, tap, image, some, clean=seen.logits[index])
-                rows.append(logits @ seen.chosen.coefficients[index].to(logits))
-        return seen.scores[:, None] - torch.stack(rows)
+                drops = _drops(score_model.classifier, tap, image, some, clean=seen.logits[index])
+                rows.append(drops @ seen.chosen.coefficients[index].to(drops))
+        return torch.stack(rows)
 
 
-def _ablated_logits(
+def _drops(
     classifier: Classifier,
     tap: Tap,
     image: Float[Tensor, "1 c h w"],
@@ -122,14 +132,15 @@ def _ablated_logits(
     *,
     clean: Float[Tensor, " o"],
 ) -> Float[Tensor, "m o"]:
-    """Return the logits of a film without each of these channels."""
+    """Return by how much the logits of a film are lower without each of these channels."""
     grows = _grows(classifier, tap, image, clean=clean)
     together = max(CHUNK, ELEMENTS_A_FORWARD // prod(classifier.layers.taps[tap])) if grows else CHUNK
-    logits = []
-    for some in channels.split(together):
-        images = image if grows else image.expand(len(some), -1, -1, -1)
-        logits.append(logits_with(classifier.module, images, tap, change=partial(_without, tap.layout, some)))
-    return torch.cat(logits)
+    drops = []
+    for some in channels.split(together - 1):  # the last of a batch is whole: both sides are rounded alike
+        images = image if grows else image.expand(len(some) + 1, -1, -1, -1)
+        logits = logits_with(classifier.module, images, tap, change=partial(_without, tap.layout, some))
+        drops.append(logits[-1] - logits[:-1])
+    return torch.cat(drops)
 
 
 def _grows(classifier: Classifier, tap: Tap, image: Float[Tensor, "1 c h w"], *, clean: Float[Tensor, " o"]) -> bool:
@@ -141,8 +152,8 @@ def _grows(classifier: Classifier, tap: Tap, image: Float[Tensor, "1 c h w"], *,
     return twice.shape == (2, len(clean)) and torch.allclose(twice, clean, rtol=1e-3, atol=1e-4)
 
 
-def _without(layout: Layout, channels: Int[Tensor, " m"], tensor: Float[Tensor, "b ..."]) -> Float[Tensor, "m ..."]:
-    """Return the tensor of one film, or equal ones, once for each channel, with that channel set to 0."""
-    variants = tensor.expand(len(channels), *tensor.shape[1:]).clone(memory_format=torch.contiguous_format)
+def _without(layout: Layout, channels: Int[Tensor, " m"], tensor: Float[Tensor, "b ..."]) -> Float[Tensor, "v ..."]:
+    """Return the tensor of one film, or equal ones: once for each channel with that one set to 0, and once whole."""
+    variants = tensor.expand(len(channels) + 1, *tensor.shape[1:]).clone(memory_format=torch.contiguous_format)
     layout.spatial(variants)[torch.arange(len(channels)), channels] = 0
     return variants
