@@ -11,7 +11,7 @@ from workbench.core.manifest import Manifest
 from workbench.core.predictions import Predictions
 from workbench.core.registry import unknown_name
 from workbench.evaluation.class_averages import AVERAGES, class_averages
-from workbench.evaluation.published import PublishedTable, beside_published, placed_by_kappa, published_table
+from workbench.evaluation.published import SUFFIX, PublishedTable, beside_published, placed_by_kappa, published_table
 from workbench.evaluation.sample_sets import over_sample_sets
 from workbench.evaluation.scores import OVERALL, Evaluation
 from workbench.evaluation.units import IMAGE, STUDY_MAJORITY, STUDY_MEAN, labelled_sample
@@ -19,8 +19,8 @@ from workbench.reports.tables import predictions_by_model
 from workbench.runs import Run, read_run
 
 UNIT_TITLES = {IMAGE: "images", STUDY_MEAN: "studies by mean probability", STUDY_MAJORITY: "studies by majority vote"}
-SCORES = ("accuracy", "precision", "recall", "f1", "cohen-kappa", "auroc")
-ALL_EXTREMITIES = "All extremity types (pre-trained)"
+SCORES = ("accuracy", "precision", "recall", "f1", "cohen-kappa")
+NOTHING = "-"
 
 
 @dataclass(frozen=True)
@@ -70,12 +70,26 @@ class PublishedSection:
     notes
         What differs, and what is known of the printed numbers; a sentence each.
     frame
-        Ours and theirs, cell by cell.
+        Ours and theirs, column by column.
     """
 
     title: str
     notes: tuple[str, ...]
     frame: pd.DataFrame
+
+    @property
+    def shown(self) -> pd.DataFrame:
+        """The frame for readers: ours and, after a semicolon, theirs in one cell; a dash where there is none."""
+        texts = self.frame.map(lambda value: NOTHING if value is None or value != value or value == "" else str(value))
+        shown = {}
+        for column in texts.columns:
+            printed = column + SUFFIX
+            if column.endswith(SUFFIX):
+                continue
+            shown[f"{column}; published" if printed in texts else column] = (
+                texts[column] + "; " + texts[printed] if printed in texts else texts[column]
+            )
+        return pd.DataFrame(shown).set_index(next(iter(shown)))
 
 
 def measured_models(runs: Sequence[Run], cards: Sequence[Scorecard], split: str) -> tuple[Measured, ...]:
@@ -142,9 +156,10 @@ def published_sections(
         if make is None:
             raise unknown_name("published table to set models beside", reference, TABLES)
         where = f"ours on {films.name}" + (f", scale {scale}" if scale else "")
+        notes: tuple[str, ...] = (_difference(table, films, scale), *(str(note) for note in table.notes))
         for counted, frame in make(table, models, films):
-            notes = (_difference(table, films, scale), *(str(note) for note in table.notes))
             sections.append(PublishedSection(f"{table}, beside {where}: {counted}", notes, frame))
+            notes = ()  # said once a table
     return sections
 
 
@@ -157,7 +172,7 @@ def _by_architecture(table: PublishedTable, models: Sequence[Measured], _films: 
     frames = []
     for unit in (STUDY_MEAN, STUDY_MAJORITY):
         rows = [
-            {"architecture": each.architecture, "ours": each.title}
+            {"architecture": each.architecture}
             | each.scores(unit)
             | {"parameters-million": round(each.card.parameters / 1e6, 1), "training-time": _time(each.card)}
             for each in models
