@@ -49,12 +49,16 @@ def do_cell(sweep: str, cell: str) -> Json:
 
 
 def do_comparison(sweep: str) -> Json:
-    """Compare the evaluations that there are; returns the run's id.
+    """Compare the evaluations that there are.
 
     Parameters
     ----------
     sweep
         Folder of the sweep.
+
+    Returns
+    -------
+    The run's id.
 
     Raises
     ------
