@@ -70,6 +70,7 @@ class Plan:
         classifier = self.classifier
         model = {
             "architecture": classifier.architecture,
+            "class_names": list(classifier.class_names),
             "weights_sha256": classifier.provenance.get("weights_sha256", ""),
             "recipe": classifier.recipe.to_json(),
             "device": str(classifier.device),

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -84,7 +83,7 @@ def explain(
             progress=bars.open("Explain films"),
         )
         rows = write_explanations(
-            {label: _with_classes(each, model.class_names) for label, each in found.items()},
+            found,
             chosen,
             out,
             drawing=drawing,
@@ -201,11 +200,6 @@ def _model(reference: str, runs: Path | None) -> "Classifier":
     if found.kind == "evaluate":
         return load_classifier(found.folder.parent / load_scorecard(found.folder).run)
     raise RunError(f"{found.id} is a {found.kind} run without a model; name a training run, such as latest:train")
-
-
-def _with_classes(found: Any, class_names: Sequence[str]) -> Any:
-    """Return an explanation that knows the names of its classes."""
-    return replace(found, provenance=found.provenance | {"class_names": list(class_names)})
 
 
 def _print_rows(rows: "Sequence[ExplainedFilm]") -> None:

@@ -3,23 +3,27 @@
 import importlib.metadata
 import platform
 import subprocess
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-LIBRARIES = ("torch", "torchvision", "captum", "numpy", "scipy", "lightning", "radiograph-workbench")
+LIBRARIES = ("torch", "torchvision", "captum", "numpy", "scipy", "timm", "lightning", "radiograph-workbench")
 
 
 def library_versions() -> dict[str, str]:
     """Return the versions of Python and of the libraries that results depend on; absent ones are left out."""
-    versions = {"python": platform.python_version()}
-    for name in LIBRARIES:
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return versions
+    found = {name: _version(name) for name in LIBRARIES}
+    return {"python": platform.python_version()} | {name: version for name, version in found.items() if version}
+
+
+@cache  # reading it takes a millisecond, and every explanation asks
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
 
 
 def git_revision() -> str:
