@@ -140,15 +140,15 @@ class evaluation_mode:  # noqa: N801 - reads as a statement: with evaluation_mod
     """Put a network into evaluation mode and give every part its own mode back afterwards."""
 
     def __init__(self, module: nn.Module) -> None:
-        self._modes = [(part, part.training) for part in module.modules()]
+        self._training = [part for part in module.modules() if part.training]  # mostly none: setting all takes 1 ms
 
     def __enter__(self) -> None:
-        for part, _ in self._modes:
+        for part in self._training:
             part.training = False
 
     def __exit__(self, *_error: object) -> None:
-        for part, training in self._modes:
-            part.training = training
+        for part in self._training:
+            part.training = True
 
 
 def _layers(watch: Watch, module: nn.Module, outputs: Tensor) -> Layers:

@@ -5,8 +5,8 @@ input. Records survive what follows working in place.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -143,6 +143,8 @@ class _Recorder(TorchFunctionMode):
         self.graph: dict[Tap, Tensor] = {}
         self.reductions: dict[tuple[Tap, Reduction], Any] = {}
         self.tape = Tape(*needs.rules)
+        self._stack = ExitStack()
+        self._watches = False
         wanted = needs.activations | needs.gradients | {tap for tap, _ in needs.reductions}
         self.taps = {tap: tap for tap in wanted}  # equal taps, but only those wanted know their layout
 
@@ -158,6 +160,19 @@ class _Recorder(TorchFunctionMode):
             return out
         return self._take(tap, out, in_place=out is first)
 
+    @contextmanager
+    def watching(self, *, from_start: bool) -> Iterator[None]:
+        """Watch calls from the start, or not before there is something to see: each takes some microseconds."""
+        with ExitStack() as self._stack:
+            if from_start:
+                self._watch()
+            yield
+
+    def _watch(self) -> None:
+        if not self._watches:
+            self._watches = True
+            self._stack.enter_context(self)
+
     def module_output(self, name: str, _module: nn.Module, inputs: Any, out: Tensor) -> Tensor | None:
         """Take the output of a module, or remember that its functional ReLU is the one to take."""
         call = self.calls[name]
@@ -167,6 +182,7 @@ class _Recorder(TorchFunctionMode):
             taken = out = self._take(tap, out, in_place=any(out is each for each in inputs))
         if (tap := self.taps.get(Tap(name, relu=True, call=call))) is not None:
             setattr(out, NOTE, tap)
+            self._watch()
         return taken
 
     def _take(self, tap: Tap, out: Tensor, *, in_place: bool) -> Tensor:
@@ -176,6 +192,7 @@ class _Recorder(TorchFunctionMode):
                     self.reductions[place, reduction] = reduction(tap.layout.spatial(out.detach()))
         if tap in self.needs.gradients:
             torch.set_grad_enabled(True)  # run_pass gives the mode back
+            self._watch()
             if in_place and not out.requires_grad and not out._is_view():
                 self.graph[tap] = out.detach().clone().requires_grad_(True)
                 return out.copy_(self.graph[tap])  # a call such as x.relu_() may leave its result unused
@@ -221,11 +238,12 @@ def run_pass(module: nn.Module, images: Float[Tensor, "n c h w"], needs: Needs, 
         inputs = images.detach()
         if needs.at_input:
             inputs = inputs.clone(memory_format=torch.preserve_format).requires_grad_(True)
-        stack.enter_context(frozen_parameters(module))
+        if needs.at_input or needs.gradients:
+            stack.enter_context(frozen_parameters(module))
         for name in {tap.module for tap in recorder.taps}:
             handle = module.get_submodule(name).register_forward_hook(partial(recorder.module_output, name))
             stack.callback(handle.remove)
-        with recorder:
+        with recorder.watching(from_start=needs.at_input):
             logits = module(inputs)
         _check_reached(recorder)
         targets = tuple(choose(logits.detach()))
