@@ -1,13 +1,19 @@
 """Scores of changed films: which ones, in which chunks, in which format, and that nothing depends on the batch."""
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from tests.small_networks import functional, hand_written, noise
+from workbench.attribution import METHODS, explain
+from workbench.attribution.occlusion import Occlusion
 from workbench.attribution.perturbing import CHUNK, chunks, fast_format, perturbed_scores
+from workbench.attribution.rise import RISE
 from workbench.attribution.score_model import ScoreModel
+from workbench.core.errors import MethodRefusedError
 from workbench.models.classifier import wrap
+from workbench.models.scores import wrap_scores
 from workbench.passes.layers import evaluation_mode
 from workbench.passes.single_pass import Chosen
 
@@ -81,3 +87,24 @@ def test_no_graph_is_kept_and_the_images_stay() -> None:
     found = perturbed_scores(score_model_of(hand_written(functional), [0, 0, 0]), IMAGES, brightened, count=3)
     assert not found.scores.requires_grad
     assert torch.equal(IMAGES, before)
+
+
+def test_methods_that_only_perturb_serve_any_function_of_films() -> None:
+    """Abnormal is what is bright in the upper left quarter: so say both maps, and gradient methods refuse."""
+
+    def by_corner(films: np.ndarray) -> np.ndarray:
+        bright = 0.1 + 0.8 * films[:, : SIDE // 2, : SIDE // 2].mean(axis=(1, 2))
+        return np.stack([1 - bright, bright], axis=1)
+
+    classifier = wrap_scores(by_corner, class_names=("normal", "abnormal"), input_size=SIDE)
+    films = np.full((2, 2 * SIDE, 3 * SIDE), 0.5, dtype=np.float32)
+    methods = [method for method in METHODS if not METHODS.get(method).uses_gradients]
+    assert {"occlusion", "rise"} <= set(methods)
+    found = explain(classifier, films, [Occlusion(), RISE(masks=300)], target="abnormal")
+    for maps in (found["occlusion"].maps, found["rise"].maps):
+        half, across = maps.shape[1] // 2, maps.shape[2] // 2
+        inside, outside = maps[:, :half, :across], maps[:, half + half // 3 :, across + across // 3 :]
+        assert inside.mean() > 0.02
+        assert np.abs(outside).max() < 0.5 * inside.mean()
+    with pytest.raises(MethodRefusedError, match="use occlusion"):
+        explain(classifier, films, ["grad-cam"])
