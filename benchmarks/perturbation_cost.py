@@ -56,10 +56,11 @@ def workbenchs(net: nn.Module, method: Occlusion | RISE, *, channels_last: bool 
     def run(film: Tensor) -> np.ndarray:
         return next(iter(wb.explain(model, film, [method], target="abnormal").values())).maps
 
-    if channels_last:
-        return run
-    format_of = "workbench.attribution.perturbing.fast_format"
-    return mock.patch(format_of, lambda *_: torch.contiguous_format)(run)
+    def run_as_is(film: Tensor) -> np.ndarray:
+        with mock.patch("workbench.attribution.perturbing.fast_format", return_value=torch.contiguous_format):
+            return run(film)
+
+    return run if channels_last else run_as_is
 
 
 def captums(net: nn.Module, *, together: int) -> Action:
