@@ -14,6 +14,7 @@ from workbench.passes.backward_rules import UNCOVERED, BackwardRules, check_logi
 from workbench.passes.functions import CLAMPS, OTHER_NONLINEARITIES, RELUS, is_relu
 from workbench.passes.linear_functions import is_linear_call
 from workbench.passes.single_pass import Seen
+from workbench.passes.tape import TAPED, Tape
 
 NOT_ELEMENTWISE = frozenset({"softmax", "softmin", "GLU"})
 PLAIN_RELUS = RELUS - {F.relu6}
@@ -70,6 +71,7 @@ class _RescaleRule(BackwardRules):
     def __init__(self, rows: int) -> None:
         super().__init__()
         self.rows = rows
+        self.tape = Tape()
 
     @override
     def replaced(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -77,7 +79,9 @@ class _RescaleRule(BackwardRules):
             return _Elementwise.apply(args[0], self.rows, func, args[1:], kwargs)
         if func in MAX_POOLS and not kwargs.get("return_indices"):
             return _MaxPool.apply(args[0], self.rows, MAX_POOLS[func], args[1:], kwargs)
-        return func(*args, **kwargs) if is_linear_call(func, args, kwargs) else UNCOVERED
+        if not is_linear_call(func, args, kwargs):
+            return UNCOVERED
+        return self.tape.run(func, args, kwargs) if func in TAPED else func(*args, **kwargs)
 
 
 def _difference(values: Tensor, rows: int) -> Tensor:
@@ -95,14 +99,15 @@ class _Elementwise(torch.autograd.Function):
     def forward(context: Any, values: Tensor, rows: int, func: Any, args: Any, kwargs: Any) -> Tensor:
         change = _difference(values, rows)
         if func in PLAIN_RELUS:  # their quotient has no rounding error, however small the change
-            slope, small = (values > 0).to(values), change == 0
+            out = func(values, *args, **kwargs)
+            slope, small = (out > 0).to(change), change == 0
         else:
             slope = _slope(lambda middle: func(middle, *args, **kwargs), values - change / 2)
             small = change.abs() <= torch.finfo(values.dtype).eps ** 0.5
-        out = func(values, *args, **kwargs)
+            out = func(values, *args, **kwargs)
         if out is values:
             context.mark_dirty(values)
-        context.save_for_backward(torch.where(small, slope, _difference(out, rows) / change))
+        context.save_for_backward(torch.where(small, slope, _difference(out, rows).div_(change)))
         return out
 
     @staticmethod
