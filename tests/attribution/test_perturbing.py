@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from tests.small_networks import functional, hand_written, noise
 from workbench.attribution import METHODS, explain
+from workbench.attribution.methods import AbstractMethod
 from workbench.attribution.occlusion import Occlusion
 from workbench.attribution.perturbing import CHUNK, chunks, fast_format, perturbed_scores
 from workbench.attribution.rise import RISE
@@ -108,3 +109,14 @@ def test_methods_that_only_perturb_serve_any_function_of_films() -> None:
         assert np.abs(outside).max() < 0.5 * inside.mean()
     with pytest.raises(MethodRefusedError, match="use occlusion"):
         explain(classifier, films, ["grad-cam"])
+
+
+@pytest.mark.parametrize("method", [Occlusion(), RISE(masks=64)], ids=["occlusion", "rise"])
+def test_half_precision_changes_the_scores_but_not_what_is_made_of_them(method: AbstractMethod) -> None:
+    classifier = wrap(hand_written(functional), class_names=("normal", "abnormal"), input_size=SIDE)
+    exact, half = (
+        next(iter(explain(classifier, IMAGES, [method], target="abnormal", precision=each).values()))
+        for each in ("exact", "fast")
+    )
+    correlation = np.corrcoef(exact.maps.ravel(), half.maps.ravel())[0, 1]
+    assert correlation > 0.9

@@ -83,9 +83,9 @@ class _Rollout:
         tokens = keys if self.product is None else self.product.shape[1]
         if films != self.films or keys != tokens or queries not in (keys, 1):
             raise _refused(self.architecture, f"has attention of {queries} tokens on {keys}, {films} times")
-        mixing = self.method.mixing(weights.float())
+        mixing = self.method.mixing(weights.double())  # which autocast leaves alone
         if queries == keys:
-            identity = torch.eye(keys, device=mixing.device)
+            identity = torch.eye(keys).to(mixing)
             mixing = self.method.residual * identity + (1 - self.method.residual) * mixing
         mixing = mixing / mixing.sum(dim=2, keepdim=True).clamp_min(torch.finfo(mixing.dtype).tiny)
         self.product = mixing if self.product is None else mixing @ self.product

@@ -97,7 +97,7 @@ class RISE(OwnMethod):
             for index in range(len(seen.images))
         ]
         variants = partial(_seen_through, seen.images, score_model.black, of_films)
-        scores = perturbed_scores(score_model, seen.images, variants, count=self.masks).scores
+        scores = perturbed_scores(score_model, seen.images, variants, count=self.masks).scores.double()
         pairs = [self._map(each, masks) for each, masks in zip(scores, of_films, strict=True)]
         score_model.kept[self] = torch.stack([error for _, error in pairs])
         return torch.stack([found for found, _ in pairs])
@@ -113,7 +113,7 @@ class RISE(OwnMethod):
         weights = (scores - scores.mean() if self.centred else scores) / self.seen_share
         total, squares = (torch.zeros(masks.size, dtype=torch.float64, device=scores.device) for _ in range(2))
         for which in chunks(self.masks, scores.device):
-            drawn = masks(which)
+            drawn = masks(which).double()
             total += torch.einsum("m,mhw->hw", weights[which], drawn)
             squares += torch.einsum("m,mhw->hw", weights[which].square(), drawn.square())
         mean = total / self.masks
