@@ -138,7 +138,7 @@ def _where_positive(out: Tensor) -> tuple[Tensor, torch.dtype]:
 
 
 def _whole(tensor: Tensor) -> tuple[Tensor, torch.dtype]:
-    return tensor, tensor.dtype
+    return tensor.detach(), tensor.dtype  # an output that its own record held would never be freed
 
 
 class _Hollow:
@@ -177,7 +177,7 @@ def _pooled(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     def pack(tensor: Tensor) -> Tensor | _Hollow:
         if tensor.is_floating_point():
             return _Hollow(tensor)
-        return tensor.int() if tensor.numel() < 2**31 else tensor
+        return tensor.int() if tensor.numel() < 2**31 else tensor.detach()
 
     with saved_tensors_hooks(pack, _restored):
         return func(*args, **kwargs)
