@@ -1,5 +1,6 @@
 """One film before and after an edit, as a model sees it, beside the same edit where nothing should change."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -133,13 +134,36 @@ def what_if(
     films = {"as it is": EditedFilm(pixels, np.eye(3)), "edited": edited}
     if patch is not None:
         films["control patch"] = edit.control(pixels, patch)
-    looks = _looks(classifier, films, target, method)
+    looks = looks_at(classifier, films, target=target, method=method)
     return WhatIf(target, looks[0], looks[1], looks[2] if patch is not None else None, region, patch)
 
 
-def _looks(
-    classifier: Classifier, films: dict[str, EditedFilm], target: str, method: str | AbstractMethod
+def looks_at(
+    classifier: Classifier, films: Mapping[str, EditedFilm], *, target: str, method: str | AbstractMethod = "grad-cam"
 ) -> list[Look]:
+    """Let a model look at one film in several states.
+
+    Parameters
+    ----------
+    classifier
+        The model.
+    films
+        Title -> the film in this state.
+    target
+        Name of a class: what the probabilities and the maps are of.
+    method
+        Of the maps.
+
+    Returns
+    -------
+    list of Look
+        In the order of the films.
+
+    Raises
+    ------
+    OptionError
+        An activation method instead of one of maps.
+    """
     found = next(iter(explain(classifier, [each.pixels for each in films.values()], [method], target=target).values()))
     if not isinstance(found, Explanation):
         raise OptionError("activations are no map of a class; choose another method")

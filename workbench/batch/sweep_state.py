@@ -79,6 +79,11 @@ class Sweep:
         statuses = [each.status for each in self.cells]
         return {status: statuses.count(status) for status in dict.fromkeys(statuses)}
 
+    @property
+    def trained(self) -> dict[str, Run]:
+        """The training run of each cell that has begun, by the cell's id."""
+        return {each.cell: each.runs["train"] for each in self.cells if each.runs and "train" in each.runs}
+
     def to_frame(self) -> Any:
         """Return the cells as a pandas DataFrame: what differs, how far each is, and the ids of its runs."""
         import pandas as pd

@@ -96,7 +96,7 @@ def before_after(
                 outline(axes, mask, mark_colour(category), label="" if offset else category)
         bottom = top + TITLE_IN + height_in + 0.08
         change = None if place == 0 else view.probability - views[0].probability
-        _write_probability(
+        write_probability(
             picture, view, left_in=left, top_in=bottom, width_in=pair_in, change=change, positive=positive
         )
     _draw_bar(picture, scale, colormap=colormap or colormap_of(scale), width_in=pair_in)
@@ -113,7 +113,7 @@ def _check(views: Sequence[EditedView]) -> None:
             check_same_size(values, view.pixels, f"{name} of {view.title!r}")
 
 
-def _write_probability(
+def write_probability(
     picture: Picture,
     view: EditedView,
     *,
@@ -123,6 +123,7 @@ def _write_probability(
     change: float | None,
     positive: str,
 ) -> None:
+    """Write the probability of a view below it, and by how much it changed, in colour where a verdict could turn."""
     words = picture.write(
         f"p = {view.probability:.3f}", left_in, top_in, width_in=width_in, size=HEADING, weight="bold"
     )

@@ -35,6 +35,7 @@ def case_figure(
     arrow_box: Box | np.ndarray | None = None,
     masks: Mapping[str, np.ndarray] | None = None,
     title: str = "",
+    note: str = "",
     map_scale: MapScale = "map",
 ) -> Picture:
     """Draw (a) the film with an arrow at the evidence, (b) the map over it, (c) ... the top feature maps per stage.
@@ -63,6 +64,8 @@ def case_figure(
         Outlined in (b), by category.
     title
         Stands beside the film's id.
+    note
+        A last line of the heading: which model this is.
     map_scale
         Scale of the feature maps, ``"map"`` or ``"stage"``; the key says which.
 
@@ -81,7 +84,7 @@ def case_figure(
     picture = Picture(*layout.size_in)
     heading = f"{explanation.case_ids[index]}   {title}".rstrip()
     below = verdict_line(explanation, index, label=label, class_names=class_names)
-    picture.heading(heading, below, margin_in=MARGIN_IN)
+    picture.heading(heading, below, margin_in=MARGIN_IN, note=note)
 
     film = draw_panel(picture, layout, 0, title="Film", below=f"{pixels.shape[1]} × {pixels.shape[0]} pixels")
     show_film(film, shrunk(pixels), _size(pixels))

@@ -135,11 +135,13 @@ class Picture(Figure):
     def _width_in(self, text: Text) -> float:
         return float(text.get_window_extent().width / self.dpi)
 
-    def heading(self, words: str, below: str, *, margin_in: float) -> None:
-        """Write the title of the whole picture and a line in grey below it."""
+    def heading(self, words: str, below: str, *, margin_in: float, note: str = "") -> None:
+        """Write the title of the whole picture, a line in grey below it, and a smaller one below that."""
         width_in = float(self.get_size_inches()[0]) - 2 * margin_in
         self.write(words, margin_in, margin_in, width_in=width_in, size=HEADING, weight="bold")
         self.write(below, margin_in, margin_in + 0.3, width_in=width_in, size=BODY + 0.5, color=MUTED)
+        if note:
+            self.write(note, margin_in, margin_in + 0.49, width_in=width_in, size=SMALL + 0.5, color=MUTED)
 
 
 def _broken(words: str, characters: int, lines: int) -> str:

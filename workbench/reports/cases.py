@@ -36,8 +36,19 @@ def sheet_rows(films: Manifest, explanation: Explanation) -> list[Row]:
     return rows
 
 
-def draw_case(films: Manifest, case_id: str, explanation: Explanation, activations: Activations) -> Picture:
-    """Draw the case figure of one film: film, map, and the top feature maps of each stage."""
+def draw_case(
+    films: Manifest,
+    case_id: str,
+    explanation: Explanation,
+    activations: Activations,
+    *,
+    title: str = "",
+    note: str = "",
+) -> Picture:
+    """Draw the case figure of one film: film, map, and the top feature maps of each stage.
+
+    The title is body part and view where none is given; the note says which model this is.
+    """
     case = films.select([case_id])[0]
     evidence = largest_component(case.mask(*EVIDENCE))  # of two fractures the arrow shows one, not the middle
     return case_figure(
@@ -48,7 +59,8 @@ def draw_case(films: Manifest, case_id: str, explanation: Explanation, activatio
         label=case.label,
         class_names=films.class_names,
         arrow_box=evidence if evidence.any() else None,
-        title=f"{case.body_part} {case.view}".strip(),
+        title=title or f"{case.body_part} {case.view}".strip(),
+        note=note,
     )
 
 
