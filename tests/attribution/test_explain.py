@@ -1,5 +1,6 @@
 """The one entry: maps land where the evidence is, labels are unique, what cannot be read is listed."""
 
+import gc
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -250,3 +251,23 @@ def test_provenance_says_how_a_map_was_made() -> None:
     assert about["score"] == "logit of the class"
     assert about["recipe"] == model.recipe.to_json()
     assert "torch" in about["versions"]
+
+
+@pytest.mark.slow
+def test_five_hundred_explanations_leave_nothing_behind() -> None:
+    model, images = classifier(), IMAGES[:1, :, :32, :32]
+    methods = ["grad-cam", "guided-backprop", "activations", "cam", "integrated-gradients"]
+
+    def living() -> int:
+        gc.collect()
+        return sum(each.numel() for each in gc.get_objects() if issubclass(type(each), torch.Tensor))
+
+    explain(model, images, methods, target="abnormal")
+    before = living()
+    kept = explain(model, images, methods, target="abnormal")
+    for _ in range(499):
+        kept = explain(model, images, methods, target="abnormal")
+    assert len(kept) == len(methods)
+    assert living() == before
+    control = model.logits(images)
+    assert living() == before + control.numel()

@@ -180,22 +180,3 @@ def test_rank_correlation() -> None:
     assert rank_correlation(rising, np.zeros((3, 4))) == 0
     assert rank_correlation(np.ones((3, 4)), np.zeros((3, 4))) == 1
     assert rank_correlation(rising, np.full((3, 4), np.nan)) == 0
-
-
-@pytest.mark.slow
-def test_five_hundred_explanations_leave_no_memory_behind() -> None:
-    import gc
-
-    model, images = classifier(), IMAGES[:1]
-    asked: dict[str, Any] = {"methods": [*METHODS, "cam"], "target": "abnormal"}
-
-    def living() -> int:
-        gc.collect()
-        return sum(each.numel() for each in gc.get_objects() if isinstance(each, Tensor))
-
-    explain(model, images, **asked)
-    before, hooks = living(), len(list(model.module.modules()))
-    for _ in range(500):
-        explain(model, images, **asked)
-    assert living() == before
-    assert len(list(model.module.modules())) == hooks
