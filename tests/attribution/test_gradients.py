@@ -8,9 +8,19 @@ import pytest
 import torch
 from captum.attr import Deconvolution, GuidedBackprop, GuidedGradCam
 from torch import Tensor, nn
+from torchvision.models import get_model
 
 from tests import references_attribution as reference
-from tests.small_networks import functional, hand_written, modules_only, noise, small_densenet, small_resnet, small_vgg
+from tests.small_networks import (
+    functional,
+    hand_written,
+    modules_only,
+    noise,
+    settled,
+    small_densenet,
+    small_resnet,
+    small_vgg,
+)
 from workbench.attribution import explain
 from workbench.attribution.gradients import GuidedGradCAM
 from workbench.core.errors import MethodRefusedError
@@ -54,8 +64,8 @@ REFERENCES = {"guided-backprop": reference.guided_backprop_map, "deconvolution":
 CAPTUM = {"guided-backprop": GuidedBackprop, "deconvolution": Deconvolution}
 
 
-def captums(method: str, net: nn.Module) -> np.ndarray:
-    images = IMAGES.clone().requires_grad_(True)
+def captums(method: str, net: nn.Module, images: Tensor = IMAGES) -> np.ndarray:
+    images = images.clone().requires_grad_(True)
     return CAPTUM[method](net).attribute(images, target=1).sum(dim=1).detach().numpy()
 
 
@@ -94,6 +104,24 @@ def test_captum_misses_relus_that_are_functions(method: str, name: str) -> None:
     expected = REFERENCES[method](net, IMAGES, CLASSES)
     assert np.abs(captums(method, net) - expected).max() > 0.01 * np.abs(expected).max()
     assert np.abs(ours(net, method=method) - expected).max() < 1e-3 * np.abs(expected).max()
+
+
+@captum_hooks
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "all_modules"), [("resnet18", True), ("vgg16_bn", True), ("densenet121", False), ("inception_v3", False)]
+)
+def test_the_big_networks_equal_the_references_and_captum_only_where_every_relu_is_a_module(
+    name: str, all_modules: bool
+) -> None:
+    options = {} if name in {"resnet18", "densenet121"} else {"init_weights": False}  # a minute faster
+    net = settled(lambda: get_model(name, weights=None, num_classes=2, **options)).double()  # no ReLU close to its edge
+    images = noise(1, 3, 96, 96).double()
+    for method, wanted in REFERENCES.items():
+        expected = wanted(net, images, [1])
+        assert_alike(ours(net, images, method), expected)
+        distance = np.abs(captums(method, net, images) - expected).max() / np.abs(expected).max()
+        assert distance < 1e-3 if all_modules else distance > 0.01
 
 
 @captum_hooks
