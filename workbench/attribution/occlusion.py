@@ -15,7 +15,7 @@ from workbench.core.options import option
 from workbench.passes.single_pass import Seen
 
 BLUR = 4
-"""A blurred film is smoothed by a Gaussian as wide as this part of a window, as in ``wb.edits``."""
+"""A blurred film is smoothed by a Gaussian a fourth as wide as a window, as in :func:`workbench.imaging.edits.blur`."""
 
 
 @METHODS.register("occlusion")
