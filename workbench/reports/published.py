@@ -80,7 +80,7 @@ class PublishedSection:
     @property
     def shown(self) -> pd.DataFrame:
         """The frame for readers: ours and, after a semicolon, theirs in one cell; a dash where there is none."""
-        texts = self.frame.map(lambda value: NOTHING if value is None or value != value or value == "" else str(value))
+        texts = self.frame.apply(_as_printed)
         shown = {}
         for column in texts.columns:
             printed = column + SUFFIX
@@ -248,6 +248,18 @@ TABLES: Mapping[str, Callable[[PublishedTable, Sequence[Measured], Manifest], Fr
     **{f"asu:{number}": _by_part for number in ASU_ARCHITECTURES},
 }
 """Published table -> how models stand beside it."""
+
+
+def _as_printed(column: pd.Series) -> pd.Series:
+    """Return a column as text, numbers with as many decimals as the one that has most: 0.70 beside 0.72."""
+    decimals = max((len(repr(value).partition(".")[2]) for value in column if isinstance(value, float)), default=0)
+
+    def text(value: object) -> str:
+        if value is None or value != value or value == "":
+            return NOTHING
+        return f"{value:.{decimals}f}" if isinstance(value, float) else str(value)
+
+    return column.map(text)
 
 
 def _averages(model: Measured, films: Manifest, average: str) -> Mapping[str, object]:
