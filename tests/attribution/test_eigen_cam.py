@@ -40,6 +40,7 @@ def test_at_a_layer_of_both_signs_its_sum_is_not_negative() -> None:
 def test_the_class_plays_no_part() -> None:
     net = small_densenet()
     np.testing.assert_array_equal(explained(net, target="normal").maps, explained(net, target="abnormal").maps)
+    assert explained(net).provenance["class_specific"] is False
 
 
 def test_features_of_one_pattern_give_that_pattern() -> None:

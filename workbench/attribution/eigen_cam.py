@@ -1,6 +1,7 @@
 """Eigen-CAM: what a layer's features have most in common, whatever the class."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -33,3 +34,7 @@ class EigenCAM(LayerMethod, SharedMethod):
         maps = places[:, :, 0] * strengths[:, :1]
         signs = torch.where(maps.sum(dim=1) < 0, -1, 1)
         return (maps * signs[:, None]).unflatten(1, features.shape[2:])
+
+    @override
+    def provenance(self, classifier: Classifier) -> dict[str, Any]:
+        return super().provenance(classifier) | {"class_specific": False}

@@ -41,7 +41,8 @@ class ScoredCAM(LayerMethod, OwnMethod):
         count = min(self.channels or features.shape[1], features.shape[1])
         channels = self.activity(features).topk(count).indices
         maps = features[torch.arange(len(features), device=features.device)[:, None], channels]
-        return torch.einsum("nm,nmhw->nhw", self.weights(score_model, seen, maps, channels), maps)
+        weights = self.weights(score_model, seen, maps, channels)
+        return torch.einsum("nm,nmhw->nhw", weights.to(maps), maps)
 
     def activity(self, features: Float[Tensor, "n d hm wm"]) -> Float[Tensor, "n d"]:
         """Return how active each map is."""
