@@ -107,10 +107,10 @@ def test_refusals_name_a_method_that_works(build: Callable[[], nn.Module], reaso
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["densenet121", "resnet18", "resnet50", "vgg16_bn", "inception_v3", "mobilenet_v2"])
+@pytest.mark.parametrize("name", ["densenet121", "resnet18", "vgg16_bn", "inception_v3", "mobilenet_v2"])
 def test_the_big_networks_work(name: str) -> None:
     net = settled(lambda: get_model(name, weights=None, num_classes=2, **_quick(name)))
-    found = explained(net, noise(2, 3, 96, 96))
+    found = explained(net, noise(1, 3, 80, 80))
     assert np.isfinite(found.maps).all()
     largest = np.abs(found.maps).sum(axis=(1, 2))
     assert (np.abs(found.measures["completeness_error"]) < 1e-4 * (1 + largest)).all()

@@ -87,11 +87,18 @@ def test_an_unknown_composite_is_refused() -> None:
 def test_the_big_networks_lose_nothing(name: str) -> None:
     options = {"init_weights": False} if name == "inception_v3" else {}
     net = settled(lambda: get_model(name, weights=None, num_classes=2, **options))
-    for composite in COMPOSITES:
-        found = explained(net, noise(2, 3, 96, 96), composite=composite)
-        assert np.isfinite(found.maps).all()
-        flows = 1 + np.abs(found.maps).sum(axis=(1, 2))
-        assert (np.abs(found.measures["conservation_error"]) < 1e-4 * flows).all()
+    found = explained(net, noise(1, 3, 80, 80))
+    assert np.isfinite(found.maps).all()
+    flows = 1 + np.abs(found.maps).sum(axis=(1, 2))
+    assert (np.abs(found.measures["conservation_error"]) < 1e-4 * flows).all()
+
+
+def slim_vgg(name: str) -> nn.Module:
+    """Return a VGG with a dense part a hundred times smaller, or most of the test's time would go to its weights."""
+    net = get_model(name, weights=None, init_weights=False)
+    net.avgpool = nn.AdaptiveAvgPool2d(2)
+    net.classifier = nn.Sequential(nn.Linear(4 * 512, 64), nn.ReLU(inplace=True), nn.Dropout(), nn.Linear(64, 2))
+    return net
 
 
 def zennits(net: nn.Module, name: str, images: Tensor, canonizers: list[Any]) -> np.ndarray:
@@ -113,14 +120,14 @@ def zennits(net: nn.Module, name: str, images: Tensor, canonizers: list[Any]) ->
 @pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("zennit") is None, reason="zennit is not installed")
 @pytest.mark.parametrize("composite", ["epsilon-plus-flat", "epsilon-plus", "epsilon-gamma-box"])
-@pytest.mark.parametrize("name", ["vgg16", "vgg16_bn", "resnet18"])
+@pytest.mark.parametrize("name", ["vgg11", "vgg11_bn", "resnet"])
 def test_maps_equal_zennits(name: str, composite: str) -> None:
     from zennit.canonizers import SequentialMergeBatchNorm
     from zennit.torchvision import ResNetCanonizer
 
-    images = noise(1, 3, 64, 64).double().clamp(-1.7, 2.0)
-    net = settled(lambda: get_model(name, weights=None, num_classes=2)).double()
+    images = noise(1, 3, 48, 48).double().clamp(-1.7, 2.0)
+    net = (small_resnet() if name == "resnet" else settled(lambda: slim_vgg(name))).double()
     ours = explained(net, images, composite=composite).maps
-    canonizer = ResNetCanonizer() if name == "resnet18" else SequentialMergeBatchNorm()
+    canonizer = ResNetCanonizer() if name == "resnet" else SequentialMergeBatchNorm()
     expected = zennits(net, composite, images, [canonizer])
     np.testing.assert_allclose(ours, expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
