@@ -46,8 +46,8 @@ def kept_epoch(history: Sequence[EpochRecord], rule: str) -> int:
         At least one epoch.
     rule
         "best-loss", "best-auroc" and "best-accuracy" look at the validation split; "least-gap" wants the least
-        difference between training and validation accuracy; "last" is the last. Ties go to the lower validation loss, then to the
-        earlier epoch.
+        difference between training and validation accuracy; "last" is the last. Ties go to the lower validation
+        loss, then to the earlier epoch.
 
     Returns
     -------
