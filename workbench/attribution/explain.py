@@ -88,9 +88,7 @@ def explain(
     labelled = _labelled(methods)
     classifier = model if isinstance(model, Classifier) else _wrapped(model, films)
     if precision == FAST and not classifier.differentiable:
-        raise OptionError(
-            f"precision: {FAST!r} needs a network, {classifier.architecture} is none; use {EXACT!r}"
-        )
+        raise OptionError(f"precision: {FAST!r} needs a network, {classifier.architecture} is none; use {EXACT!r}")
     for label, method in labelled.items():
         _check(classifier, label, method)
     plan = Plan(classifier, labelled, _targets(target), unit, precision)
