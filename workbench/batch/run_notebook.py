@@ -22,6 +22,8 @@ EXECUTED = "executed.ipynb"
 REPORT = "report.html"
 DIED = "Kernel died"
 """All that nbclient says of a kernel that ended in the middle of a cell."""
+MOST_OF_AN_ERROR = 1000
+"""Characters; one that tells everything wrong at once is long."""
 
 Progress = Callable[[int, int, str], None]
 """Called with cells done, cells in all, and the first line of the cell that starts (empty at the end)."""
@@ -233,4 +235,4 @@ def _export_failure(work: OpenRun, title: str | None, message: str) -> None:
 
 def _one_line(name: str, value: str) -> str:
     text = " ".join(value.split())
-    return f"{name}: {text[:300]}" if text else name
+    return f"{name}: {text[:MOST_OF_AN_ERROR]}" if text else name

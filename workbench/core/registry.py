@@ -1,6 +1,7 @@
 """One way to register and find things by name: methods, models, criteria, measures."""
 
 import difflib
+import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
@@ -10,12 +11,16 @@ from workbench.core.options import options_of
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
+LISTED = 400
+"""Most characters of a list of known names: every method fits, hundreds of runs would hide the error."""
+
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
-    """Return the error for a name that is not known, with the nearest one or the whole list."""
+    """Return the error for a name that is not known, with the nearest one or the list, cut where it is long."""
     names = sorted(known)
     near = difflib.get_close_matches(str(name).lower(), names, n=1, cutoff=0.4)
-    offer = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names)}"
+    listed = textwrap.shorten(", ".join(names), LISTED, placeholder=" ...")
+    offer = f"did you mean {near[0]!r}?" if near else f"known: {listed}"
     return UnknownNameError(f"no {kind} is called {name!r}; {offer}")
 
 

@@ -1,13 +1,14 @@
 """What case studies show: a figure and a table for each film and its model, and the square of crop and model."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from workbench.attribution import explain
-from workbench.audit.crop_square import CROPPED, WHOLE, CropSquare, crop_square
+from workbench.audit.crop_square import CROPPED, WHOLE, CropSquare, box_mask, crop_square
 from workbench.audit.region_shares import case_masks, stage_shares
 from workbench.audit.what_if import Look
 from workbench.core.case import Case
@@ -20,9 +21,11 @@ from workbench.plots.sheet import Picture
 from workbench.plots.square_figure import square_figure
 from workbench.plots.theme import method_title, signed
 from workbench.reports.case_studies import CaseStudies, CaseStudy
-from workbench.reports.cases import OUTLINED, draw_case, film_of
+from workbench.reports.cases import EVIDENCE, draw_case, film_of
 
 AREA = "share of the film"
+MARKED = (*EVIDENCE, "flag", "text", "logo")
+"""Outlined in the square; the frame is where the crop is."""
 NOTHING = pd.DataFrame({"stage": ["nothing is annotated on this film"]})
 
 
@@ -47,13 +50,13 @@ class ShownCase:
     explanation: Explanation
     activations: Activations
 
-    @property
+    @cached_property
     def figure(self) -> Picture:
         """Film with an arrow at the evidence, map, and the top feature maps of each stage; its model in the heading."""
         told = {"title": self.study.title, "note": self.study.note}
         return draw_case(self.films, self.study.case_id, self.explanation, self.activations, **told)
 
-    @property
+    @cached_property
     def shares(self) -> pd.DataFrame:
         """Where along the network what is annotated is seen; see :func:`stage_share_frame`."""
         return stage_share_frame(self.activations, 0, self.films[0])
@@ -140,26 +143,22 @@ def draw_square(studies: CaseStudies, square: CropSquare) -> Picture:
     """Draw the four looks on one scale, what is annotated outlined, and the crop on the film as it is."""
     first = studies.pair[0]
     rows = {
-        f"{name}: {study.model.architecture}, run {study.run.id}": [_view(square, look) for look in looks]
+        f"{name} ({study.model.architecture}, run {study.run.id})": [_view(square, look) for look in looks]
         for (name, looks), study in zip(square.looks.items(), studies.pair, strict=True)
     }
-    below = f"{method_title(first.method)} of the class {square.target}, all four on one scale"
+    unit = "" if first.method == "cam" else ", each network in its own unit: compare places"
+    below = f"{method_title(first.method)} of the class {square.target}, all on one scale{unit}"
     notes = ["the change is the crop's, for each model"]
     if any(each.method != each.asked for each in studies.pair):
         notes.append(f"one head has no {first.asked}, so {first.method} for both")
-    if first.method != "cam":
-        notes.append("each network has its own unit: compare places, not strengths")
     title = f"{square.case.case_id}, labelled {square.case.label or 'not known'}"
     return square_figure(rows, title=title, below=below, note="; ".join(notes), positive=square.target)
 
 
 def _view(square: CropSquare, look: Look) -> EditedView:
-    outlined = {name: mask for name, mask in square.masks(look).items() if name in OUTLINED and mask.any()}
+    outlined = {name: mask for name, mask in square.masks(look).items() if name in MARKED and mask.any()}
     if look.title == WHOLE:
-        left, top, right, bottom = square.box
-        kept = np.zeros(look.film.pixels.shape, dtype=bool)
-        kept[top:bottom, left:right] = True
-        outlined |= {"crop": kept}
+        outlined |= {"crop": box_mask(square.box, look.film.pixels.shape)}
     return EditedView(look.title, look.film.pixels, look.film_map, look.probability, outlined)
 
 
@@ -181,7 +180,8 @@ def square_table(square: CropSquare) -> pd.DataFrame:
 
 def square_sentences(square: CropSquare) -> tuple[str, str, str]:
     """Return what the crop changed with each model, what the model changed with each film, and both at once."""
-    (first, (a, b)), (second, (c, d)) = square.looks.items()
+    (a, b), (c, d) = square.looks.values()
+    first, second = (f"“{name}”" for name in square.looks)
     start, cropped, start_second, cropped_second = (look.probability for look in (a, b, c, d))
     apart = (cropped_second - start_second) - (cropped - start)
     what = f"the probability of {square.target}"
@@ -191,14 +191,14 @@ def square_sentences(square: CropSquare) -> tuple[str, str, str]:
         f"Taking {second} in place of {first} changed it on the film {WHOLE} {_step(start, start_second)}, and on the "
         f"{CROPPED} film {_step(cropped, cropped_second)}.",
         f"Both at once, as in the paper, changed it {_step(start, cropped_second)}; the crop's change with {second} "
-        f"minus that with {first} is {signed(apart)}.",
+        f"minus that with {first} is {signed(apart, 3)}.",
     )
 
 
 def _step(before: float, after: float) -> str:
     """Return a change in words; abnormal is strictly above 0.5."""
     turned = ", which turns the verdict" if (before > 0.5) != (after > 0.5) else ""
-    return f"from {before:.2f} to {after:.2f} ({signed(after - before)}{turned})"
+    return f"from {before:.3f} to {after:.3f} ({signed(after - before, 3)}{turned})"
 
 
 def _share(share: float, area: float) -> str:

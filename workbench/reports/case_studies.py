@@ -12,7 +12,7 @@ from workbench.attribution import METHODS
 from workbench.audit.crop_square import crop_box
 from workbench.core.arrays import Box
 from workbench.core.case import Case
-from workbench.core.errors import MethodRefusedError, OptionError, RunError, WorkbenchError
+from workbench.core.errors import ManifestError, MethodRefusedError, OptionError, RunError, WorkbenchError
 from workbench.core.manifest import Manifest
 from workbench.models.checkpoints import load_classifier
 from workbench.models.classifier import Classifier, check_classes
@@ -181,7 +181,9 @@ class _Reading:
         return CaseStudy(case_id, run, model, title.strip(), method, self._asked)
 
     def _case(self, case_id: str) -> Case:
-        case = self._films.select([case_id])[0]
+        case = next((case for case in self._films if case.case_id == case_id), None)
+        if case is None:
+            raise ManifestError(f"{self._films.name} has no case {case_id!r}")
         film_of(self._films, case)
         return case
 
