@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from grad_cam import MEBIBYTE, network, resident
+from measuring import MEBIBYTE, network, resident
 from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
@@ -33,6 +33,7 @@ from torchvision.transforms import v2
 
 import workbench as wb
 from workbench.imaging.recipes import Recipe
+from workbench.models.compact_densenet import compact_densenet
 
 FLOOR, CONTROL = "plain forwards", "plain forwards again"
 HEIGHT, WIDTH, BATCH = 400, 512, 8
@@ -194,8 +195,8 @@ def time_ratios(paths: list[Path], size: int, rounds: int, folder: Path) -> dict
 def growth(count: int, folder: Path) -> dict[str, float]:
     """Return milliseconds a film and the rise of resident memory in MiB; call it in a fresh process."""
     film = make_films(folder / "films", 1)[0]
-    net = network(64)
-    model = wb.wrap(net, class_names=("normal", "abnormal"), recipe=Recipe(size=128))
+    net = compact_densenet(2).eval()
+    model = wb.wrap(net, class_names=("normal", "abnormal"), recipe=Recipe(size=160))
     wb.explain(model, [film] * BATCH, ["saliency"], out=folder / "warm")
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
     before, start = resident("VmRSS"), time.perf_counter()
@@ -241,7 +242,7 @@ def main() -> None:
         paths = make_films(folder / "films", options.films)
         title = f"{options.films} PNGs to Grad-CAM of DenseNet-121 at {options.size} px: time / plain forwards"
         print(table(title, time_ratios(paths, options.size, options.rounds, folder)), flush=True)
-    print("\n### Saliency at 128 px by the number of films, kept on disk")
+    print("\n### Saliency of compact-densenet at 160 px by the number of films, kept on disk")
     print("| films | ms a film | rise of memory, MiB | maps, MiB |\n|---:|---:|---:|---:|")
     for count in options.counts:
         found = growth_in_a_process(count)

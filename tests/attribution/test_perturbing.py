@@ -9,7 +9,7 @@ from tests.small_networks import functional, hand_written, noise
 from workbench.attribution import METHODS, explain
 from workbench.attribution.methods import AbstractMethod
 from workbench.attribution.occlusion import Occlusion
-from workbench.attribution.perturbing import CHUNK, chunks, fast_format, perturbed_scores
+from workbench.attribution.perturbing import CHUNK, chunks, perturbed_scores
 from workbench.attribution.rise import RISE
 from workbench.attribution.score_model import ScoreModel
 from workbench.core.errors import MethodRefusedError
@@ -74,13 +74,6 @@ def test_chunks_hold_every_number_once_and_none_is_large(count: int) -> None:
     assert len(parts) == -(-count // CHUNK)
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
     assert len(chunks(count, torch.device("cuda"))) <= 2
-
-
-def test_channels_last_where_the_network_convolves_and_takes_them() -> None:
-    with torch.inference_mode():
-        assert fast_format(hand_written(functional), IMAGES[:1]) == torch.channels_last
-        assert fast_format(flattening(), IMAGES[:1]) == torch.contiguous_format
-        assert fast_format(nn.Sequential(nn.Flatten(), nn.Linear(3, 2)), IMAGES[:1]) == torch.contiguous_format
 
 
 def test_no_graph_is_kept_and_the_images_stay() -> None:

@@ -6,7 +6,7 @@ from itertools import chain
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 
 from workbench.attribution.score_model import ScoreModel
 
@@ -60,7 +60,7 @@ def perturbed_scores(
     """
     clean, scores = [], []
     with torch.inference_mode():
-        layout = fast_format(score_model.classifier.module, images[:1])
+        layout = score_model.classifier.memory_format
         for index, image in enumerate(images):
             parts = chain([image[None]], (variants(index, which) for which in chunks(count, image.device)))
             found = [_scores(score_model, index, part.contiguous(memory_format=layout)) for part in parts]
@@ -80,19 +80,3 @@ def chunks(count: int, device: torch.device | None = None) -> tuple[Int[Tensor, 
     """
     most = CHUNK if device is None or device.type == "cpu" else ACCELERATOR_CHUNK
     return torch.arange(count).tensor_split(max(1, -(-count // most)))
-
-
-def fast_format(module: nn.Module, image: Float[Tensor, "1 c h w"]) -> torch.memory_format:
-    """Return the order of axes in memory in which a network is likely to be fastest.
-
-    On a CPU convolutions are faster with the channels last; the network itself is left as it is, for what it is given
-    decides. Not every network takes that: ``x.view(len(x), -1)`` refuses.
-    """
-    convolves = any(isinstance(part, nn.Conv2d) for part in module.modules())
-    if image.device.type != "cpu" or not convolves:
-        return torch.contiguous_format
-    try:
-        module(image.contiguous(memory_format=torch.channels_last))
-    except RuntimeError:  # one that is not about the format is raised again by the passes that follow
-        return torch.contiguous_format
-    return torch.channels_last
