@@ -16,7 +16,7 @@ from workbench.attribution.lrp import LRP
 from workbench.core.errors import MethodRefusedError, OptionError
 from workbench.core.explanation import Explanation
 from workbench.models.classifier import wrap
-from workbench.passes.relevance import COMPOSITES
+from workbench.passes.relevance_rules import COMPOSITES
 
 NAMES = ("normal", "abnormal")
 IMAGES = noise(2, 3, 48, 48)

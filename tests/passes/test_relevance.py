@@ -12,7 +12,8 @@ from tests import references_relevance as reference
 from tests.module_state import state_of, unusual
 from tests.small_networks import hand_written, noise, settled, small_densenet, small_resnet
 from workbench.core.errors import MethodRefusedError
-from workbench.passes.relevance import COMPOSITES, Composite, Relevance, composite, relevance
+from workbench.passes.relevance import Relevance, relevance
+from workbench.passes.relevance_rules import COMPOSITES, Composite, composite
 from workbench.passes.single_pass import Chosen, Seen
 
 LOW, HIGH = (torch.full((1, 3, 1, 1), bound, dtype=torch.float64) for bound in (-4.0, 4.5))

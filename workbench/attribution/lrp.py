@@ -12,7 +12,8 @@ from workbench.attribution.score_model import ScoreModel
 from workbench.core.errors import MethodRefusedError
 from workbench.core.options import option
 from workbench.models.classifier import Classifier
-from workbench.passes.relevance import COMPOSITES, RISING, composite, relevance
+from workbench.passes.relevance import RISING, relevance
+from workbench.passes.relevance_rules import COMPOSITES, composite
 from workbench.passes.single_pass import Seen
 
 

@@ -31,14 +31,13 @@ from workbench.passes.linear_functions import (
     is_linear_call,
     moving,
 )
-from workbench.passes.relevance_rules import AbstractRule, Box, Epsilon, Flat, Gamma, Layer, ZPlus, handed_down
+from workbench.passes.relevance_rules import AbstractRule, Box, Composite, Layer, handed_down
 from workbench.passes.single_pass import Seen
 
 RISING = frozenset({"ELU", "CELU", "SELU", "leaky ReLU", "PReLU", "tanh", "Softsign", "Hardtanh"})
 """Nonlinearities that rise and leave 0 as it is, as ReLU does: relevance goes through them unchanged."""
 RISING_FUNCTIONS = frozenset(func for func, name in OTHER_NONLINEARITIES.items() if name in RISING)
 MAX_POOLS = POOLS - WEIGHTED_SUMS
-COMPOSITES = ("epsilon-plus-flat", "epsilon-plus", "epsilon-gamma-box", "epsilon")
 OUTPUTS_FIRST = frozenset({F.linear, F.conv1d, F.conv2d, F.conv3d})
 """Layers whose weight's first axis counts the outputs, so that a batch norm's factors can be merged into it."""
 SCALED = SUMS | SCALINGS | DIVISIONS | {F.batch_norm}
@@ -49,47 +48,12 @@ NOTE = "_workbench_made"
 
 
 @dataclass(frozen=True)
-class Composite:
-    """Which rule each layer follows.
-
-    Parameters
-    ----------
-    first
-        The first convolution or dense layer; None where it follows the same rule as its like.
-    convolution
-        The other convolutions.
-    dense
-        The other dense layers.
-    epsilon
-        Of everything else that is linear: sums, means, batch norms that stand alone.
-    """
-
-    first: AbstractRule | None
-    convolution: AbstractRule
-    dense: AbstractRule
-    epsilon: float
-
-
-@dataclass(frozen=True)
 class Relevance:
     """Where a score comes from: score = sum of the map + what biases and stabilisers kept."""
 
     maps: Float[Tensor, "n c h w"]
     kept: Float[Tensor, " n"]
     """Added up layer by layer on the way back, in double precision."""
-
-
-def composite(
-    name: str, *, epsilon: float, gamma: float, low: Float[Tensor, "1 c 1 1"], high: Float[Tensor, "1 c 1 1"]
-) -> Composite:
-    """Return a composite of :data:`COMPOSITES`; ``low`` and ``high`` bound the pixels of the box rule."""
-    stable = Epsilon(epsilon)
-    if name == "epsilon":
-        return Composite(None, stable, stable, epsilon)
-    if name == "epsilon-gamma-box":
-        return Composite(Box(low, high), Gamma(gamma), stable, epsilon)
-    first = Flat() if name == "epsilon-plus-flat" else None
-    return Composite(first, ZPlus(), stable, epsilon)
 
 
 def relevance(module: nn.Module, seen: Seen, rules: Composite, *, head: str | None = None) -> Relevance:

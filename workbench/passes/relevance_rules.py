@@ -17,6 +17,8 @@ from typing_extensions import override
 STABILISER = 1e-6
 """What is added to z, with its sign, where a rule has no epsilon of its own."""
 
+COMPOSITES = ("epsilon-plus-flat", "epsilon-plus", "epsilon-gamma-box", "epsilon")
+
 Handed = tuple[Tensor, Tensor]
 """Relevance of the inputs; and, shaped as the outputs, what biases and the stabiliser kept."""
 
@@ -147,6 +149,41 @@ class Box(AbstractRule):
         low, high = (bound.to(values).expand_as(values) for bound in (self.low, self.high))
         parts = [(values, layer.weight), (low, -layer.weight.clamp(min=0)), (high, -layer.weight.clamp(max=0))]
         return _of_parts(layer, parts, 0.0, relevance)
+
+
+@dataclass(frozen=True)
+class Composite:
+    """Which rule each layer follows.
+
+    Parameters
+    ----------
+    first
+        The first convolution or dense layer; None where it follows the same rule as its like.
+    convolution
+        The other convolutions.
+    dense
+        The other dense layers.
+    epsilon
+        Of everything else that is linear: sums, means, batch norms that stand alone.
+    """
+
+    first: AbstractRule | None
+    convolution: AbstractRule
+    dense: AbstractRule
+    epsilon: float
+
+
+def composite(
+    name: str, *, epsilon: float, gamma: float, low: Float[Tensor, "1 c 1 1"], high: Float[Tensor, "1 c 1 1"]
+) -> Composite:
+    """Return a composite of :data:`COMPOSITES`; ``low`` and ``high`` bound the pixels of the box rule."""
+    stable = Epsilon(epsilon)
+    if name == "epsilon":
+        return Composite(None, stable, stable, epsilon)
+    if name == "epsilon-gamma-box":
+        return Composite(Box(low, high), Gamma(gamma), stable, epsilon)
+    first = Flat() if name == "epsilon-plus-flat" else None
+    return Composite(first, ZPlus(), stable, epsilon)
 
 
 def handed_down(
