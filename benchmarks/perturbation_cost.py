@@ -23,7 +23,7 @@ from unittest import mock
 
 import numpy as np
 import torch
-from grad_cam import images_of, network
+from measuring import images_of, network
 from torch import Tensor, nn
 
 import workbench as wb

@@ -25,7 +25,7 @@ RECTIFIERS = RELUS | HARDTANHS | CLAMPS | THRESHOLDS
 """Functions that are ReLUs if their arguments say so."""
 TAPED = RECTIFIERS | CONVOLUTIONS | POOLS | {F.batch_norm}
 """What a tape looks at; every other function need not come by."""
-LARGE = 2**21
+LARGE = 2**20
 """Elements of a tensor from which on it pays to keep less of it: below, keeping less costs more time than memory."""
 
 
