@@ -50,6 +50,25 @@ def resnet_parts(net: nn.Module) -> Parted:
     return Parted(spatial, lambda features: exact.fc(features.mean(dim=(2, 3))), exact.fc)
 
 
+def vgg_parts(net: nn.Module) -> Parted:
+    exact = in_double(net)
+    pool = nn.Sequential(exact.features[-1], exact.avgpool, nn.Flatten())
+    return Parted(exact.features[:-1], lambda features: exact.classifier(pool(features)))
+
+
+INCEPTION = (
+    *("Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3", "maxpool1", "Conv2d_3b_1x1", "Conv2d_4a_3x3", "maxpool2"),
+    *("Mixed_5b", "Mixed_5c", "Mixed_5d", "Mixed_6a", "Mixed_6b", "Mixed_6c", "Mixed_6d", "Mixed_6e"),
+    *("Mixed_7a", "Mixed_7b", "Mixed_7c"),
+)
+
+
+def inception_parts(net: nn.Module) -> Parted:
+    exact = in_double(net)
+    spatial = nn.Sequential(*(exact.get_submodule(name) for name in INCEPTION))
+    return Parted(spatial, lambda features: exact.fc(features.mean(dim=(2, 3))), exact.fc)
+
+
 def functional_parts(net: nn.Module) -> Parted:
     exact = in_double(net)
 

@@ -137,7 +137,7 @@ def _drops(
     grows = _grows(classifier, tap, image, clean=clean)
     together = max(CHUNK, ELEMENTS_A_FORWARD // prod(classifier.layers.taps[tap])) if grows else CHUNK
     drops = []
-    for some in channels.split(together - 1):  # the last of a batch is whole: both sides are rounded alike
+    for some in torch.split(channels, together - 1):  # the last of a batch is whole: both sides are rounded alike
         images = image if grows else image.expand(len(some) + 1, -1, -1, -1)
         logits = logits_with(classifier.module, images, tap, change=partial(_without, tap.layout, some))
         drops.append(logits[-1] - logits[:-1])
