@@ -82,6 +82,8 @@ train: {epochs: 1}
     state = read_sweep(folder)
     assert (state.run.status, state.counts) == ("failed", {"done": 1, "failed": 3})
     frame = state.to_frame()
+    assert {cell: run.id for cell, run in state.trained.items()}["good"] == frame.loc["good", "train_run"]
+    assert "after" not in state.trained
     assert frame.loc["good", "error"] == ""
     assert "no such luck" in frame.loc["bad", "error"]
     assert "which failed" in frame.loc["after", "error"]

@@ -71,3 +71,9 @@ def test_values_out_of_range_are_refused(methods):
 
 def test_unknown_name_of_nothing_is_still_one_line():
     assert str(unknown_name("run", "x", [])) == "no run is called 'x'; known: "
+
+
+def test_a_long_list_of_names_is_cut():
+    told = str(unknown_name("run", "zzz", [f"20261120T1413{number:02d}Z-train-e81f" for number in range(90)]))
+    assert told.endswith(" ...")
+    assert len(told) < 500
