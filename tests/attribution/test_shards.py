@@ -28,8 +28,8 @@ NAMES = ("normal", "abnormal")
 METHODS = ("grad-cam", "activations", "integrated-gradients")
 
 
-def classifier(net: nn.Module | None = None, **recipe: Any) -> Classifier:
-    return wrap(net or hand_written(functional), class_names=NAMES, recipe=Recipe(size=32, **recipe))
+def classifier(net: nn.Module | None = None, size: int = 32, **recipe: Any) -> Classifier:
+    return wrap(net or hand_written(functional), class_names=NAMES, recipe=Recipe(size=size, **recipe))
 
 
 @pytest.fixture
@@ -299,7 +299,7 @@ def test_work_that_went_on_elsewhere_says_so(
 
 
 def peak_bytes(folder: Path, films: list[Path]) -> int:
-    model = classifier()
+    model = classifier(size=96)
     explain(model, films[:4], ["saliency"], batch_size=4, out=folder / "warm")
     tracemalloc.start()
     try:
@@ -314,9 +314,9 @@ def test_memory_does_not_grow_with_the_films(tmp_path: Path) -> None:
     film = tmp_path / "film.png"
     write_png(film, np.random.default_rng(0).random((40, 40)).astype(np.float32))
     few, many = (peak_bytes(tmp_path / str(count), [film] * count) for count in (8, 64))
-    maps = (64 - 8) * 32 * 32 * 4
+    maps = (64 - 8) * 96 * 96 * 4
     assert many - few < maps / 3
-    model = classifier()
+    model = classifier(size=96)
     tracemalloc.start()
     found = explain(model, [film] * 64, ["saliency"], batch_size=4)
     kept = tracemalloc.get_traced_memory()[0]
