@@ -44,7 +44,9 @@ class LayerActivations(AbstractMethod):
     @override
     def check(self, classifier: Classifier) -> None:
         if not classifier.layers.stages:
-            raise MethodRefusedError(f"{classifier.architecture} has no stage that ends in an activation; use grad-cam")
+            raise MethodRefusedError(
+                f"activations: {classifier.architecture} has no stage that ends in an activation; use grad-cam"
+            )
 
     @override
     def needs(self, classifier: Classifier) -> Needs:
