@@ -66,6 +66,15 @@ def test_every_map_says_what_was_asked_measured_and_used() -> None:
     assert HALF in uses
 
 
+def test_cam_does_not_take_the_rounding_of_half_precision_for_another_architecture() -> None:
+    net = hand_written(functional)
+    with torch.no_grad():
+        net.head.weight.mul_(1000)  # large terms that cancel: their rounding is large beside the score
+        net.head.bias.sub_(net(IMAGES).mean(dim=0))
+    found = explain(classifier(net), IMAGES, ["cam"], target="abnormal", batch_size=2, precision="fast")
+    assert explanation(found, "cam").provenance["precision"]["asked"] == "fast"
+
+
 @pytest.mark.parametrize("method", [each for each in REGISTRY if each != "attention-rollout"])  # of transformers
 def test_every_method_runs_in_half_precision(method: str) -> None:
     found = explain(classifier(hand_written(functional)), IMAGES[:3], [method], batch_size=2, precision="fast")[method]
