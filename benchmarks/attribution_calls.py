@@ -200,6 +200,7 @@ WORKS: dict[str, dict[str, Builder]] = {
         "captum": captums_everything,
         "pytorch-grad-cam, torchcam, captum": mixed_everything,
     },
+    "grad-cam-fast": {"workbench": workbenchs(["grad-cam"], "fast")},
     "everything-fast": {"workbench": workbenchs(EVERYTHING, "fast")},
 }
 PACKAGES = {"pytorch-grad-cam": "pytorch_grad_cam", "captum, one call": "captum"}

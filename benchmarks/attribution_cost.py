@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from attribution_calls import ONE_IMAGE, PACKAGES, WORKS, Builder, workbenchs
+from attribution_calls import ONE_IMAGE, PACKAGES, WORKS, Builder
 from measuring import (
     CLOCKS,
     CONTROL,
@@ -62,7 +62,8 @@ ROWS = {
     "guided-grad-cam": Row("guided Grad-CAM", "guided-grad-cam", 1, 2.4),
     "stages": Row("16 maps of 5 stages", "stages", 1, 1.05),
     "everything": Row("all of these, CAM and Grad-CAM++ at once", "everything", 1, 2.5),
-    "everything-fast": Row('the same with precision="fast"', "everything-fast", 8, 1.3),
+    "grad-cam-fast": Row('Grad-CAM with precision="fast"', "grad-cam-fast", 8, None),
+    "everything-fast": Row('everything at once with precision="fast"', "everything-fast", 8, 1.3),
     "grad-cam-memory": Row("Grad-CAM", "grad-cam", 8, 1.2, memory=True),
     "guided-backprop-memory": Row("guided backprop", "guided-backprop", 8, None, memory=True),
 }
@@ -101,8 +102,8 @@ def measure_time(row: Row, batch: int, options: argparse.Namespace) -> str:
     images = images_of(batch, options.size).to(options.device)
     floor = plain_forward(network(options.size).to(options.device))
     able, absent = present(row, batch)
-    if row.work == "everything-fast":
-        ratios, seconds, said = fast_ratios(floor, images, options)
+    if row.work.endswith("-fast"):
+        ratios, seconds, said = fast_ratios(row.work, floor, images, options)
     else:
         calls = working(able, images, absent, size=options.size)
         ratios, seconds = rounds_of(calls, floor, images, rounds=options.rounds, clock=CLOCKS[options.clock])
@@ -111,11 +112,9 @@ def measure_time(row: Row, batch: int, options: argparse.Namespace) -> str:
     return table(title, ratios, absent, bound=row.bound if batch == row.batch else None) + said
 
 
-def fast_ratios(floor: Action, images: Tensor, options: argparse.Namespace) -> tuple[Ratios, float, str]:
+def fast_ratios(work: str, floor: Action, images: Tensor, options: argparse.Namespace) -> tuple[Ratios, float, str]:
     """Time the first batch, which is made twice to see where half precision is sound, and those that follow."""
-    from attribution_calls import EVERYTHING
-
-    explain = workbenchs(EVERYTHING, "fast")(network(options.size).to(images.device))
+    explain = WORKS[work]["workbench"](network(options.size).to(images.device))
     one = len(images)
     many = images.repeat(1 + FURTHER, 1, 1, 1)
     runs = {"first": explain, "all": lambda _: explain(many, batch_size=one)}

@@ -36,7 +36,12 @@ def network(size: int) -> nn.Module:
 
 
 def images_of(batch: int, size: int) -> Tensor:
-    return torch.randn((batch, 3, size, size), generator=torch.Generator().manual_seed(1))
+    """Return images as smooth and as noisy as films are: maps of noise alone have no ranking to keep."""
+    generator = torch.Generator().manual_seed(1)
+    smooth = torch.randn((batch, 1, 10, 10), generator=generator)
+    films = nn.functional.interpolate(smooth, size=(size, size), mode="bicubic", align_corners=False)
+    films += 0.1 * torch.randn((batch, 1, size, size), generator=generator)
+    return films.expand(-1, 3, -1, -1).contiguous()
 
 
 def plain_forward(net: nn.Module) -> Action:
