@@ -303,7 +303,7 @@ def test_the_selection_and_the_figures_are_exported(shown, tmp_path):
     ]
     page = files["charts.html"].decode()
     assert page.count("<section>") == len(shown._charts())
-    assert files["films/reads--lesion.png"].startswith(b"\x89PNG")
+    assert files["films/reads-lesion.png"].startswith(b"\x89PNG")
     assert {"tables/metrics.csv", "tables/pairs.csv", "tables/cost.csv"} <= set(files)
 
 

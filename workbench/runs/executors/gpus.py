@@ -17,12 +17,12 @@ class GpuPool:
     """
 
     def __init__(self, names: Sequence[str]) -> None:
+        self._names = tuple(names)
         self._free = list(names)
-        self._count = len(names)
         self._changed = threading.Condition()
 
     def __len__(self) -> int:
-        return self._count
+        return len(self._names)
 
     @contextmanager
     def lent(self, wanted: int) -> Iterator[dict[str, str]]:
@@ -38,13 +38,13 @@ class GpuPool:
         dict[str, str]
             The environment that shows a process these GPUs and no other; empty on a machine without any.
         """
-        count = min(wanted, self._count)
+        count = min(wanted, len(self))
         with self._changed:
             self._changed.wait_for(lambda: len(self._free) >= count)
             mine, self._free = self._free[:count], self._free[count:]
         try:
-            yield {VISIBLE: ",".join(mine)} if self._count else {}
+            yield {VISIBLE: ",".join(mine)} if self._names else {}
         finally:
             with self._changed:
-                self._free = mine + self._free
+                self._free = [name for name in self._names if name in (*mine, *self._free)]
                 self._changed.notify_all()
