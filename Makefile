@@ -44,7 +44,7 @@ format: setup
 	$(STRIP) notebooks/*.ipynb
 
 bench: setup
-	$(BIN)/python benchmarks/grad_cam.py
+	$(BIN)/python benchmarks/attribution_cost.py
 	$(BIN)/python benchmarks/imports.py
 
 gallery: setup
