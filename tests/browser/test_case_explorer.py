@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -157,8 +158,9 @@ def serving(parameters: dict[str, str], *, cwd: Path) -> Iterator[tuple[str, psu
     """Run ``workbench serve`` on a free port; give the address with its token, and the process."""
     given = [part for name, value in parameters.items() for part in ("-p", f"{name}={value}")]
     command = [sys.executable, "-c", MAIN, "serve", "--no-browser", "--port", str(free_port()), *given]
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell's background job ignores Ctrl-C
     with (cwd / "serve.log").open("w") as log:
-        server = subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=log, text=True)
+        server = subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=log, text=True, preexec_fn=heed)
         try:
             lines = iter(server.stdout.readline, "")
             yield next(line.strip() for line in lines if "http" in line), psutil.Process(server.pid)
