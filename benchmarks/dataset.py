@@ -4,14 +4,13 @@
 
 Grey PNGs of 512 x 400 are made in a temporary folder. Every case reads each of them, prepares it at 320 px, runs
 DenseNet-121, makes its map and writes a file. A case's time is divided by that of as many plain forward passes, batch
-8, of the same round: inputs in memory, default order of axes. The peers' loops are those of their own documentation,
+8, right beside it: inputs in memory, default order of axes. The peers' loops are those of their own documentation,
 alone or in batches with two loader workers. Memory and time by the number of films: the maps of saliency have the
 size of the film, so that whoever kept them would be seen.
 """
 
 import argparse
 import json
-import random
 import shutil
 import statistics
 import subprocess
@@ -35,7 +34,7 @@ import workbench as wb
 from workbench.imaging.recipes import Recipe
 from workbench.models.compact_densenet import compact_densenet
 
-FLOOR, CONTROL = "plain forwards", "plain forwards again"
+CONTROL = "plain forwards again"
 HEIGHT, WIDTH, BATCH = 400, 512, 8
 MEAN, DEVIATION = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 Case = Callable[[list[Path], Path], object]
@@ -170,26 +169,17 @@ def seconds(case: Case, paths: list[Path], folder: Path) -> float:
     return taken
 
 
-def time_ratios(paths: list[Path], size: int, rounds: int, folder: Path) -> dict[str, list[float] | str]:
-    """Return for each case one ratio a round, or why there is none."""
-    runs = {FLOOR: partial(forwards, network(size), size)} | cases(size)
-    failed: dict[str, list[float] | str] = {}
-    for name, case in list(runs.items()):
-        try:
-            seconds(case, paths[:BATCH], folder / "warm")
-        except ImportError as error:
-            failed[name] = f"not installed: {error.name}"
-            shutil.rmtree(folder / "warm")
-            del runs[name]
-    ratios: dict[str, list[float] | str] = {name: [] for name in runs if name != FLOOR}
-    generator = random.Random(0)
-    for _ in range(rounds):
-        order = list(runs)
-        generator.shuffle(order)
-        taken = {name: seconds(runs[name], paths, folder / "out") for name in order}
-        for name, values in ratios.items():
-            values.append(taken[name] / taken[FLOOR])
-    return ratios | failed
+def time_ratios(case: Case, paths: list[Path], size: int, rounds: int, folder: Path) -> list[float]:
+    """Return one ratio a round; the plain forward passes are timed beside the case, before or after it."""
+    floor = partial(forwards, network(size), size)
+    for each in (floor, case):
+        seconds(each, paths[:BATCH], folder / "warm")
+    ratios = []
+    for number in range(rounds):
+        order = (floor, case) if number % 2 else (case, floor)
+        taken = {each: seconds(each, paths, folder / "out") for each in order}
+        ratios.append(taken[case] / taken[floor])
+    return ratios
 
 
 def growth(count: int, folder: Path) -> dict[str, float]:
@@ -214,15 +204,28 @@ def growth_in_a_process(count: int) -> dict[str, float]:
     return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1])
 
 
-def table(title: str, ratios: dict[str, list[float] | str]) -> str:
-    lines = [f"### {title}", "| case | min | median | max | rounds |", "|---|---:|---:|---:|---:|"]
-    for name, values in ratios.items():
-        if isinstance(values, str):
-            lines.append(f"| {name} | | {values} | | |")
-        else:
-            middle = statistics.median(values)
-            lines.append(f"| {name} | {min(values):.2f} | **{middle:.2f}** | {max(values):.2f} | {len(values)} |")
-    return "\n".join(lines)
+def print_times(paths: list[Path], size: int, rounds: int, folder: Path) -> None:
+    """Print a row for each case as soon as it is known."""
+    print(f"### {len(paths)} PNGs to Grad-CAM of DenseNet-121 at {size} px: time / plain forwards")
+    print("| case | min | median | max | rounds |\n|---|---:|---:|---:|---:|", flush=True)
+    for name, case in cases(size).items():
+        try:
+            values = time_ratios(case, paths, size, rounds, folder)
+        except ImportError as error:
+            shutil.rmtree(folder / "warm")
+            print(f"| {name} | | not installed: {error.name} | | |", flush=True)
+            continue
+        middle = statistics.median(values)
+        print(f"| {name} | {min(values):.2f} | **{middle:.2f}** | {max(values):.2f} | {rounds} |", flush=True)
+
+
+def print_growth(counts: list[int]) -> None:
+    """Print time and memory by the number of films."""
+    print("\n### Saliency of compact-densenet at 160 px by the number of films, kept on disk")
+    print("| films | ms a film | rise of memory, MiB | maps, MiB |\n|---:|---:|---:|---:|", flush=True)
+    for count in counts:
+        found = growth_in_a_process(count)
+        print(f"| {count} | {found['ms']:.0f} | {found['rise']:.0f} | {found['maps']:.0f} |", flush=True)
 
 
 def main() -> None:
@@ -240,13 +243,8 @@ def main() -> None:
             return
         print(f"torch {torch.__version__}, {torch.get_num_threads()} threads\n")
         paths = make_films(folder / "films", options.films)
-        title = f"{options.films} PNGs to Grad-CAM of DenseNet-121 at {options.size} px: time / plain forwards"
-        print(table(title, time_ratios(paths, options.size, options.rounds, folder)), flush=True)
-    print("\n### Saliency of compact-densenet at 160 px by the number of films, kept on disk")
-    print("| films | ms a film | rise of memory, MiB | maps, MiB |\n|---:|---:|---:|---:|")
-    for count in options.counts:
-        found = growth_in_a_process(count)
-        print(f"| {count} | {found['ms']:.0f} | {found['rise']:.0f} | {found['maps']:.0f} |", flush=True)
+        print_times(paths, options.size, options.rounds, folder)
+    print_growth(options.counts)
 
 
 if __name__ == "__main__":

@@ -106,6 +106,7 @@ class _Driver:
     def drive(self) -> None:
         """Do every cell, compare them, and raise a RunError where anything failed."""
         with self.executor:
+            self._tell()
             self._give_out()
             while self.tries.keys() - self.done - self.failed.keys():
                 self._tell()
