@@ -15,7 +15,15 @@ from tests.small_networks import functional, hand_written, noise, small_resnet
 from workbench.attribution import METHODS as REGISTRY
 from workbench.attribution import explain
 from workbench.attribution.methods import SharedMethod
-from workbench.attribution.precision import HALF, LEAST_CORRELATION, rank_correlation
+from workbench.attribution.plan import Plan
+from workbench.attribution.precision import (
+    HALF,
+    LEAST_CORRELATION,
+    RANKING_KEPT,
+    RANKING_LOST,
+    SERVED_ALONG,
+    rank_correlation,
+)
 from workbench.attribution.results import Results
 from workbench.core.errors import OptionError
 from workbench.core.explanation import Explanation
@@ -49,7 +57,8 @@ def test_every_map_says_what_was_asked_measured_and_used() -> None:
         assert about["measured_on"] == [f"film-{index}" for index in range(4)]
         uses.add(about["used"])
         sound = about["lowest_rank_correlation"] >= LEAST_CORRELATION
-        assert about["used"] == (HALF if sound else "float32")
+        assert (about["because"] == RANKING_LOST) != sound
+        assert about["used"] == (HALF if about["because"] == RANKING_KEPT else "float32")
         assert exact[key].provenance["precision"] == {"asked": "exact", "used": "float32"}
         if not isinstance(found, Explanation):
             continue
@@ -107,7 +116,36 @@ def test_a_method_that_fails_in_half_precision_runs_in_single() -> None:
     about = found["MixesKinds"].provenance["precision"]
     assert about["used"] == "float32"
     assert about["lowest_rank_correlation"] is None
-    assert found["grad-cam"].provenance["precision"]["used"] == HALF
+    shared = found["grad-cam"].provenance["precision"]  # the forward pass is made anyway
+    assert (shared["used"], shared["because"]) == ("float32", SERVED_ALONG)
+    assert shared["lowest_rank_correlation"] > LEAST_CORRELATION
+
+
+def test_one_pass_in_single_precision_serves_all_that_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where saliency needs single precision, another pass for Grad-CAM would only cost time."""
+    passes: list[tuple[str, ...]] = []
+    seen = Plan.seen
+
+    def counted(plan: Plan, *given: Any) -> Any:
+        passes.append(tuple(plan.methods))
+        return seen(plan, *given)
+
+    def measured(fast: Explanation, exact: Explanation) -> np.ndarray:
+        return np.full(len(exact), 0.5 if exact.provenance["method"] == "saliency" else 0.999)
+
+    monkeypatch.setattr(Plan, "seen", counted)
+    monkeypatch.setattr("workbench.attribution.precision._correlations", measured)
+    single, half = ("grad-cam", "saliency", "activations"), ("guided-backprop", "rise")
+    found = explain(classifier(), IMAGES, (*single, *half), target="abnormal", batch_size=2, precision="fast")
+    because = {key: each.provenance["precision"]["because"] for key, each in found.items()}
+    assert because == {
+        "grad-cam": SERVED_ALONG,
+        "saliency": RANKING_LOST,
+        "activations": SERVED_ALONG,
+        "guided-backprop": RANKING_KEPT,  # its gradient would be a second backward pass
+        "rise": RANKING_KEPT,
+    }
+    assert passes == 2 * [(*single, *half)] + 2 * [single, half]  # the first batch is made twice
 
 
 class Blunt(nn.Module):

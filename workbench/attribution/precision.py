@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from scipy.stats import spearmanr
 
+from workbench.attribution.methods import OwnMethod
 from workbench.attribution.plan import FAST, SINGLE, Plan
 from workbench.attribution.results import Results, batch_results
 from workbench.core.explanation import Activations, Explanation
@@ -18,6 +19,8 @@ from workbench.passes.single_pass import Chosen
 LEAST_CORRELATION = 0.99
 """Below it half precision is not used: Grad-CAM was seen at 0.995 and above, gradients at pixels at 0.5 to 0.7."""
 HALF = "bfloat16 autocast"
+RANKING_KEPT, RANKING_LOST = "half precision keeps the ranking", "half precision loses the ranking"
+SERVED_ALONG = "another method's pass in single precision serves this one too"
 MEASURE = "rank_correlation"
 """Name of the measure: Spearman's, of a film's map in half precision with the one in single precision."""
 
@@ -44,16 +47,18 @@ class Runner:
         return self._split(batch) if self._about else self._first(batch)
 
     def _first(self, batch: FilmBatch) -> Results:
-        """Make everything twice and keep of each method what its correlations allow."""
+        """Make everything twice and keep of each method what its correlations allow and the later batches will do."""
         plan = self.plan
         exact, chosen = _run(plan, batch)
         fast = _in_half(plan, batch, chosen)
         unknown = np.full(len(batch.film_ids), np.nan)
         measured = {key: _correlations(fast[key], exact[key]) if key in fast else unknown for key in plan.keys}
+        keys = {label: [plan.key(label, target) for target in plan.targets] for label in plan.methods}
+        lost = [label for label in keys if not all((measured[key] >= LEAST_CORRELATION).all() for key in keys[label])]
+        joined = _served_with(plan, lost)
         for label in plan.methods:
-            keys = [plan.key(label, target) for target in plan.targets]
-            sound = all((measured[key] >= LEAST_CORRELATION).all() for key in keys)
-            self._about |= {key: _about(batch, measured[key], sound=sound) for key in keys}
+            reason = RANKING_LOST if label in lost else SERVED_ALONG if label in joined else RANKING_KEPT
+            self._about |= {key: _about(batch, measured[key], reason) for key in keys[label]}
         kept = {key: (fast if self._is_fast(key) else exact)[key] for key in plan.keys}
         return {key: self._said(key, found, measured[key]) for key, found in kept.items()}
 
@@ -84,11 +89,28 @@ class Runner:
         return replace(found, provenance=provenance, measures=found.measures | {MEASURE: correlations})
 
 
-def _about(batch: FilmBatch, correlations: Float[np.ndarray, " n"], *, sound: bool) -> dict[str, Any]:
+def _served_with(plan: Plan, lost: list[str]) -> set[str]:
+    """Return the methods that a pass in single precision, run for the lost ones, serves for nothing."""
+    if not lost:
+        return set()
+    rules = set(plan.only(lost).needs.rules)
+    others = {label: method for label, method in plan.methods.items() if label not in lost}
+    return {
+        label
+        for label, method in others.items()
+        if not isinstance(method, OwnMethod) and rules.issuperset(method.needs(plan.classifier).rules)
+    }
+
+
+def _about(batch: FilmBatch, correlations: Float[np.ndarray, " n"], reason: str) -> dict[str, Any]:
     """Return what stands in a map's provenance."""
-    lowest = None if np.isnan(correlations).any() else round(float(correlations.min()), 6)  # None: it failed
-    used = HALF if sound else SINGLE
-    return {"asked": FAST, "used": used, "lowest_rank_correlation": lowest, "measured_on": list(batch.film_ids)}
+    return {
+        "asked": FAST,
+        "used": HALF if reason == RANKING_KEPT else SINGLE,
+        "because": reason,
+        "lowest_rank_correlation": None if np.isnan(correlations).any() else round(float(correlations.min()), 6),
+        "measured_on": list(batch.film_ids),
+    }
 
 
 def _run(
