@@ -71,6 +71,8 @@ def build_trainer(options: TrainingOptions, keeper: EpochKeeper, *, epochs: int)
     writes and reports, and nothing is done at a step that can wait for the end of the epoch.
     """
     accelerator, count = device_choice(options.devices, torch.cuda.device_count())
+    # With deterministic algorithms torch writes over every new tensor, for programs that read what they never wrote.
+    torch.utils.deterministic.fill_uninitialized_memory = False
     return Trainer(
         accelerator=accelerator,
         devices=count,
