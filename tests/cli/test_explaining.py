@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from workbench.core.explanation import load_explanation
+from workbench.imaging import films as film_reading
 from workbench.imaging.pixels import write_png
 from workbench.imaging.recipes import Recipe
 from workbench.models.checkpoints import save_classifier
@@ -138,6 +139,37 @@ def test_streamed_maps_lie_in_a_folder_of_their_own_and_are_used_again(workbench
     assert not (tmp_path / "out" / "explanation-cam.npz").exists()
     assert workbench(*arguments).code == 0
     assert kept.joinpath("maps.npy").stat().st_mtime_ns == before
+
+
+def test_precision_stands_in_the_provenance(workbench, trained, films, tmp_path):
+    for precision in ("exact", "fast"):
+        arguments = ["--precision", precision, "--method", "cam", "--sheets", "0", "--out", precision]
+        assert workbench("explain", trained, *films, *arguments).code == 0
+        about = load_explanation(tmp_path / precision / "explanation-cam.npz").provenance
+        assert about["precision"]["asked"] == precision
+
+
+def test_threads_decode_films_and_the_maps_stay_the_same(workbench, trained, films, tmp_path, monkeypatch):
+    threads = []
+
+    def noted(*arguments, **options):
+        threads.append(options["workers"])
+        return in_order(*arguments, **options)
+
+    in_order = film_reading.in_order
+    monkeypatch.setattr(film_reading, "in_order", noted)
+    asked = ["explain", trained, *films, "--method", "cam", "--batch-size", "1", "--sheets", "0"]
+    assert workbench(*asked, "--workers", "0", "--out", "none").code == 0
+    assert workbench(*asked, "--workers", "2", "--out", "two").code == 0
+    assert threads == [0, 2]
+    maps = [load_explanation(tmp_path / out / "explanation-cam.npz").maps for out in ("none", "two")]
+    np.testing.assert_array_equal(*maps)
+
+
+def test_fewer_threads_than_none_are_refused(workbench, films, tmp_path):
+    done = workbench("explain", "latest:train", films[0], "--workers", "-1", "--out", "out")
+    assert "--workers" in done.refusal
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,9 @@ def explain(
         bool, typer.Option("--stream", help="Keep raw maps in OUT/maps, batch by batch; the same command goes on.")
     ] = False,
     batch_size: Annotated[int, typer.Option(help="Films a pass.", min=1)] = 8,
+    workers: Annotated[
+        int | None, typer.Option(help="Threads that decode the next batch meanwhile; by default as many as pay.", min=0)
+    ] = None,
     runs: RUNS = None,
 ) -> None:
     """Explain films: overlays, contact sheets, raw maps, boxes (COCO), a table. Exit code 1 where a film is skipped."""
@@ -80,6 +83,7 @@ def explain(
             precision=precision,
             out=out / MAPS_FOLDER if stream else None,
             batch_size=batch_size,
+            workers=workers,
             progress=bars.open("Explain films"),
         )
         rows = write_explanations(
