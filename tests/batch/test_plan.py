@@ -69,6 +69,17 @@ def test_given_parameter_goes_to_every_notebook_that_has_it(write_experiment: Wr
     assert plan.compare["metric"] == "kappa"
 
 
+def test_given_values_of_an_axis_take_the_place_of_the_grids(write_experiment: Write) -> None:
+    plan = plan_experiment(write_experiment(GRID), given={"architecture": "vgg16, alexnet", "pause": "2"})
+    assert [cell.id for cell in plan.cells] == ["vgg16-pause-2.0", "alexnet-pause-2.0"]
+    assert [(cell.train["architecture"], cell.train["pause"]) for cell in plan.cells] == [
+        ("vgg16", 2.0), ("alexnet", 2.0),
+    ]  # fmt: skip
+    (problem,) = set(problems(write_experiment(GRID), given={"pause": "1,soon"}))
+    assert problem.startswith("-p: parameter pause:")
+    assert "soon" in problem
+
+
 def test_cell_comes_behind_the_one_it_starts_from_and_its_values_go_where_they_fit(write_experiment: Write) -> None:
     plan = plan_experiment(write_experiment(CELLS))
     assert [(cell.id, cell.needs) for cell in plan.cells] == [("all", ""), ("tuned", "all")]

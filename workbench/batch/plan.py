@@ -138,7 +138,8 @@ def plan_experiment(
     scale
         One of the experiment's presets; ``paper`` is the experiment as it stands where it has no such preset.
     given
-        Parameters by name in place of the experiment's: where the films lie, for one.
+        Parameters by name in place of the experiment's: where the films lie, for one. Of a grid's axis several values,
+        parted by commas; what one of its cells says for itself stays.
     check
         Looks for further problems, which are told together with these: :func:`workbench.batch.checks.plan_problems`
         looks at films and architectures.
@@ -225,7 +226,7 @@ class _Planning:
 
     def cells(self) -> tuple[Cell, ...]:
         """Return the cells in the order in which they can be done."""
-        grid = self.experiment.grid | self.scale.grid
+        grid = {axis: self._axis(axis, values) for axis, values in (self.experiment.grid | self.scale.grid).items()}
         listed = [cell for cell in self.experiment.cells if not self.scale.cells or cell["id"] in self.scale.cells]
         if not listed and not grid:
             self.problems.append("has neither cells nor a grid: nothing to train")
@@ -259,6 +260,17 @@ class _Planning:
             except OptionError as error:
                 self.problems.append(f"{where}{error}")
         return values
+
+    def _axis(self, axis: str, values: list[Any]) -> list[Any]:
+        """Return the values of a grid's axis, or those given in their place, parted by commas."""
+        parameter = (self.parameters["train"] | self.parameters["evaluate"]).get(axis)
+        if axis not in self.given or parameter is None:
+            return values
+        try:
+            return [parameter.value(text.strip()) for text in str(self.given[axis]).split(",")]
+        except OptionError as error:
+            self.problems.append(f"-p: {error}")
+            return values
 
     def _cell(self, given: dict[str, Any], axes: list[str]) -> Cell:
         parts = [str(given["id"])] if "id" in given else []

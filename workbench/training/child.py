@@ -72,7 +72,7 @@ def build_trainer(options: TrainingOptions, keeper: EpochKeeper, *, epochs: int)
     """
     accelerator, count = device_choice(options.devices, torch.cuda.device_count())
     # With deterministic algorithms torch writes over every new tensor, for programs that read what they never wrote.
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # not in its stub
     return Trainer(
         accelerator=accelerator,
         devices=count,
