@@ -1,5 +1,6 @@
 """Outlines lie on their masks; arrows point at the evidence from inside the film."""
 
+import io
 import math
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.contour import QuadContourSet
+from PIL import Image
 
 from workbench.core.errors import OptionError
 from workbench.plots.marks import arrow_at, arrow_ends, outline
@@ -84,10 +86,33 @@ def test_outline_runs_along_the_edge_of_the_mask(axes, rows):
     outline(axes, mask, label="fracture")
     lines = next(each for each in axes.get_children() if isinstance(each, QuadContourSet))
     points = lines.get_paths()[0].vertices
-    np.testing.assert_allclose(points.min(axis=0), [40, rows[0]], atol=0.51)
-    np.testing.assert_allclose(points.max(axis=0), [60, rows[1]], atol=0.51)
+    rim = 1.35 / 72 * 50  # film pixels: half of line and rim, 50 film pixels an inch
+    np.testing.assert_allclose(points.min(axis=0), [40, max(rows[0], rim)], atol=0.51)
+    np.testing.assert_allclose(points.max(axis=0), [60, min(rows[1], 100 - rim)], atol=0.51)
     assert axes.texts[0].get_text() == "fracture"
     axes.figure.draw_without_rendering()
+
+
+@pytest.mark.parametrize("size", [(100, 80), (2000, 1600)])
+def test_outline_of_the_whole_film_is_drawn_with_all_its_width(size):
+    """Cyan on grey; as wide as around a mask in the middle."""
+    lines = []
+    for margin in (0, size[0] // 4):
+        picture = Picture(2.0, 2.0 * size[0] / size[1])
+        axes = picture.panel(0.0, 0.0, width_in=2.0, height_in=2.0 * size[0] / size[1])
+        mask = np.zeros(size, dtype=bool)
+        mask[margin : size[0] - margin, margin : size[1] - margin] = True
+        show_film(axes, np.full(size, 0.5), size)
+        outline(axes, mask, "#00ffff", width=2.0)
+        drawn = np.asarray(Image.open(io.BytesIO(picture.png())).convert("RGB")).astype(int)
+        lines.append(drawn[..., 1] - drawn[..., 0] > 64)
+    whole, inner = lines
+    middle = whole.shape[0] // 2, whole.shape[1] // 2
+    for place in (np.s_[middle[0], :], np.s_[:, middle[1]]):
+        assert whole[place].sum() >= inner[place].sum() - 1
+        for end in (whole[place], whole[place][::-1]):
+            assert not end[0]  # the dark rim is inside too
+            assert 1 <= end.argmax() <= 3
 
 
 def test_empty_mask_draws_nothing(axes):

@@ -10,6 +10,7 @@ from workbench.core.explanation import Explanation
 from workbench.core.geometry import scaling
 from workbench.plots.overlay_picture import Caption, overlay_picture, png_bytes
 from workbench.plots.overlays import coloured, laid_over, overlay
+from workbench.plots.sheet import shrunk_size
 
 CAPTION = Caption("Grad-CAM · abnormal · p = 0.93", "own scale")
 
@@ -72,6 +73,21 @@ def test_box_is_outlined_at_its_place_and_lies_inside_the_film():
     assert (columns.min(), rows.min(), columns.max(), rows.max()) == (31, 51, 298, 398)
     inside = drawn[60:390, 40:290]
     assert inside.max() == 0
+
+
+@pytest.mark.parametrize("size", [(3000, 105), (3000, 100), (105, 3000), (400, 300)])
+def test_box_as_large_as_the_film_shows_on_all_four_sides(size):
+    """A narrow film is shrunk by one factor across and another one down, because its sides are whole pixels."""
+    explanation = explained(*size)
+    explanation.maps[:] = 0
+    black, box = np.zeros(size, dtype=np.float32), (0, 0, size[1], size[0])
+    drawn = overlay_picture(black, explanation, 0, scale=(0.0, 1.0), caption=CAPTION, box=box)
+    height, width = shrunk_size(size, 1024)
+    left = (drawn.shape[1] - width) // 2
+    rows, columns = np.nonzero(drawn[:height, left : left + width].max(axis=2) > 200)
+    line = max(round(max(height, width) / 500), 1)
+    ends = (columns.min(), rows.min(), width - 1 - columns.max(), height - 1 - rows.max())
+    assert ends == (line, line, line, line)
 
 
 def test_one_pixel_s_box_can_be_drawn():

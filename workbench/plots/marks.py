@@ -22,10 +22,14 @@ GAP = 0.012
 """Between the arrow's tip and the box, as a share of the diagonal."""
 MARGIN = 0.01
 """Between the arrow's tail and the edge of the film, likewise."""
+RIM = 0.7
+"""Of an outline: how far dark stands out on each side of the line, in points."""
 
 
 def outline(axes: Axes, mask: np.ndarray, colour: str = OTHER_MARK, *, label: str = "", width: float = 1.3) -> None:
     """Draw the edge of a mask (h, w) in film pixels, with a dark rim so that it shows on bone and on air.
+
+    Where the mask ends with the film, the line lies beside the film's edge, with all its width inside.
 
     Parameters
     ----------
@@ -48,9 +52,19 @@ def outline(axes: Axes, mask: np.ndarray, colour: str = OTHER_MARK, *, label: st
     framed = np.pad(mask[top:bottom, left:right].astype(np.float32), 1)
     columns, rows = np.arange(left - 0.5, right + 1), np.arange(top - 0.5, bottom + 1)
     lines = axes.contour(columns, rows, framed, levels=[0.5], colors=[colour], linewidths=width)
-    lines.set_path_effects([Stroke(linewidth=width + 1.4, foreground="black", alpha=0.75), Stroke()])
+    lines.set_path_effects([Stroke(linewidth=width + 2 * RIM, foreground="black", alpha=0.75), Stroke()])
+    across, down = _film_pixels(axes, width / 2 + RIM)
+    for path in lines.get_paths():
+        path.vertices = np.clip(path.vertices, (across, down), (mask.shape[1] - across, mask.shape[0] - down))
     if label:
         _name(axes, label, box=box, colour=colour, film_size=(mask.shape[0], mask.shape[1]))
+
+
+def _film_pixels(axes: Axes, points: float) -> tuple[float, float]:
+    """Return how many film pixels so many points are, across and down."""
+    inches = axes.bbox.width / axes.figure.dpi, axes.bbox.height / axes.figure.dpi
+    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+    return points / 72 * abs(right - left) / inches[0], points / 72 * abs(top - bottom) / inches[1]
 
 
 def _name(axes: Axes, label: str, *, box: Box, colour: str, film_size: tuple[int, int]) -> None:

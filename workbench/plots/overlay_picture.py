@@ -90,7 +90,7 @@ def overlay_picture(
     whole = Image.new("RGB", (strip.width, shown.height + strip.height), GROUND)
     left = (strip.width - shown.width) // 2
     if box is not None:
-        _draw_box(shown, box, shown.width / pixels.shape[1])
+        _draw_box(shown, box, film_size=(pixels.shape[0], pixels.shape[1]))
     whole.paste(shown, (left, 0))
     strip.draw_on(whole, shown.height)
     return np.asarray(whole)
@@ -142,9 +142,13 @@ class _Strip:
         return Image.fromarray(np.tile(np.rint(255 * colours).astype(np.uint8), (height, 1, 1)))
 
 
-def _draw_box(shown: Image.Image, box: Box, factor: float) -> None:
+def _draw_box(shown: Image.Image, box: Box, *, film_size: tuple[int, int]) -> None:
     """Outline a box on the film's inside, bright on dark, so that it shows on bone and on air."""
-    left, top, right, bottom = (round(side * factor) for side in box)
+    # Each axis by itself: a narrow film is not shrunk by quite the same factor both ways.
+    across, down = shown.width / film_size[1], shown.height / film_size[0]
+    left, top, right, bottom = (
+        round(side * factor) for side, factor in zip(box, (across, down, across, down), strict=True)
+    )
     draw, width = ImageDraw.Draw(shown), max(round(max(shown.size) / 500), 1)
     outer = (left, top, max(right - 1, left), max(bottom - 1, top))
     draw.rectangle(outer, outline=(0, 0, 0), width=3 * width)
