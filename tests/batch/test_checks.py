@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from workbench.batch.checks import plan_problems
+from workbench.batch.checks import plan_notes, plan_problems
 from workbench.batch.cost import FORWARD_SHARE, RUN_OVERHEAD_S, expected_costs
 from workbench.batch.experiment import ExperimentError
 from workbench.batch.plan import Plan, plan_experiment
@@ -88,6 +88,7 @@ cells:
   - {id: i, manifest: none.csv}
   - {id: j, fit: bent}
   - {id: k, colour: red}
+  - {id: l, weights: imagenet}
 """,
     )
     told = "\n".join(found)
@@ -105,10 +106,33 @@ cells:
         f"i: {tmp_path / 'none.toml'}: the header is missing",
         "j: Recipe.fit: 'bent' is not one of",
         "cell k: no parameter is called 'colour'",
+        "l: compact-densenet has no ImageNet weights; use weights='random' or the path",
         "published: no table of murad is called '99'",
     ):
         assert each in told
-    assert len(found) == 14
+    assert len(found) == 15
+
+
+def test_weights_to_be_downloaded_are_noted_with_the_command(
+    planned: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    plan = planned("""
+cells:
+  - {id: a, weights: imagenet, architecture: resnet18}
+  - {id: b, weights: imagenet, architecture: asu-vgg16}
+  - {id: c, weights: imagenet, architecture: resnet18, body_part: elbow}
+  - {id: d}
+""")
+    (note,) = plan_notes(plan)
+    assert note.startswith("a, b, c: ImageNet weights are not on this machine yet; each is downloaded when its first")
+    assert note.endswith("or now by `workbench weights fetch resnet18 asu-vgg16`")
+    checkpoints = tmp_path / "torch" / "hub" / "checkpoints"
+    checkpoints.mkdir(parents=True)
+    (checkpoints / "resnet18-f37072fd.pth").touch()
+    assert plan_notes(plan)[0].startswith("b: ImageNet weights are not on this machine yet")
+    (checkpoints / "vgg16-397923af.pth").touch()
+    assert plan_notes(plan) == []
 
 
 def test_one_problem_of_all_cells_is_one_line(planned: Callable) -> None:

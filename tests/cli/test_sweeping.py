@@ -59,6 +59,20 @@ def test_dry_run_lists_cells_and_cost_and_makes_nothing(workbench: Callable, wri
     assert not Path("runs").exists()
 
 
+def test_weights_to_be_downloaded_are_noted_and_nothing_stops(
+    workbench: Callable, write_tiny: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_tiny("")
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    given = ("-p", "weights=imagenet", "-p", "architecture=resnet18")
+    note = "note: every cell: ImageNet weights are not on this machine yet; each is downloaded when its first cell"
+    for option in ("--dry-run", "--resume"):
+        done = workbench("sweep", "tiny.yaml", *given, option)
+        assert (done.code, done.err, done.out.count(note)) == (0, "", 1)
+        assert "`workbench weights fetch resnet18`" in done.out
+    assert "note:" not in workbench("sweep", "tiny.yaml", "--dry-run").out
+
+
 def test_all_errors_are_listed_and_nothing_is_started(workbench: Callable, write_tiny: Callable) -> None:
     write_tiny("")
     refused = workbench("sweep", "tiny.yaml", "--scale", "smal", "-p", "epohcs=3", "-p", "architecture=resnet81")

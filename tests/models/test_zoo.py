@@ -22,7 +22,7 @@ from workbench.models.architectures import (
     weightless,
 )
 from workbench.models.weights import load_weights, weights_digest, write_weights
-from workbench.models.zoo import build_classifier
+from workbench.models.zoo import build_classifier, imagenet_file
 
 SMALL = {"compact-densenet", "squeezenet1_0", "squeezenet1_1", "mobilenet_v2", "resnet18"}
 REAL = {"squeezenet1_0": "squeezenet1_0_imagenet_deepcompression", "mobilenet_v2": "mobilenet_v2_imagenet_coral"}
@@ -178,6 +178,35 @@ def test_timms_weights_come_from_timm_and_without_a_network_say_what_would_do() 
     failing = mock.patch.object(timm, "create_model", side_effect=OSError("no route\nmore"))
     with failing, pytest.raises(ModelError, match=r"timm's weights of nasnetalarge cannot be downloaded \(no route\)"):
         zoo.imagenet_weights("nasnetalarge")
+
+
+def test_file_of_imagenet_weights_is_found_where_the_library_keeps_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    assert imagenet_file("resnet18") is None
+    kept = tmp_path / "hub" / "checkpoints" / "resnet18-f37072fd.pth"
+
+    def download(url: str, path: str, *_: object, **__: object) -> None:
+        torch.save(ARCHITECTURES.get("resnet18")(1000).state_dict(), path)
+
+    monkeypatch.setattr("torch.hub.download_url_to_file", download)
+    assert zoo.imagenet_weights("resnet18")["fc.weight"].shape == (1000, 512)
+    assert imagenet_file("resnet18") == kept
+
+
+def test_file_of_timms_weights_is_found_where_the_hub_keeps_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    assert [imagenet_file(name) for name in ("xception41", "legacy_xception")] == [None, None]
+    kept = tmp_path / "models--timm--xception41.tf_in1k"
+    (kept / "refs").mkdir(parents=True)
+    (kept / "refs" / "main").write_text("1234")
+    (kept / "snapshots" / "1234").mkdir(parents=True)
+    (kept / "snapshots" / "1234" / "model.safetensors").touch()
+    assert imagenet_file("xception41") == kept / "snapshots" / "1234" / "model.safetensors"
+    with pytest.raises(ModelError, match="resnetv2_152 has no ImageNet weights"):
+        imagenet_file("resnetv2_152")
 
 
 def test_imagenet_weights_get_a_new_head_and_keep_the_body() -> None:

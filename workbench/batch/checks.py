@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.batch.plan import FROM_CELL, Cell, Plan
-from workbench.core.errors import WorkbenchError
+from workbench.core.errors import ModelError, WorkbenchError
 from workbench.core.files import project_path
 from workbench.core.manifest import Manifest, read_manifest
 from workbench.core.registry import unknown_name
@@ -37,6 +37,33 @@ def plan_problems(plan: Plan) -> list[str]:
             cells_by_problem.setdefault(problem, []).append(cell.id)
     problems = [f"{_names(cells, len(plan.cells))}: {problem}" for problem, cells in cells_by_problem.items()]
     return problems + list(_published_problems(plan))
+
+
+def plan_notes(plan: Plan) -> list[str]:
+    """Return what need not stop a sound plan, but would on a machine without a network: weights to be downloaded.
+
+    Parameters
+    ----------
+    plan
+        Without problems.
+
+    Returns
+    -------
+    list[str]
+        A line with the cells and the command that fetches their weights beforehand; empty where all are here.
+    """
+    from workbench.models.zoo import imagenet_file
+
+    wanted = {cell.id: cell.train["architecture"] for cell in plan.cells if _wants_imagenet(cell.train)}
+    absent = {name for name in dict.fromkeys(wanted.values()) if imagenet_file(name) is None}
+    cells = [cell for cell, name in wanted.items() if name in absent]
+    if not cells:
+        return []
+    names = " ".join(name for name in dict.fromkeys(wanted.values()) if name in absent)
+    return [
+        f"{_names(cells, len(plan.cells))}: ImageNet weights are not on this machine yet; each is downloaded when "
+        f"its first cell starts, or now by `workbench weights fetch {names}`"
+    ]
 
 
 def labelled_films(parameters: Mapping[str, Any]) -> Manifest:
@@ -96,11 +123,23 @@ def _options(parameters: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _weights(parameters: Mapping[str, Any]) -> Iterator[str]:
+    from workbench.models.zoo import imagenet_file
+
     weights = parameters.get("weights", "random")
-    if weights in ("random", "imagenet") or weights.startswith(FROM_CELL):
-        return
-    if not Path(weights).is_file():
+    if _wants_imagenet(parameters):
+        try:
+            imagenet_file(parameters["architecture"])
+        except ModelError as error:
+            yield str(error)
+    elif weights not in ("random", "imagenet") and not weights.startswith(FROM_CELL) and not Path(weights).is_file():
         yield f"weights {weights!r}: no such file; give random, imagenet, {FROM_CELL}ID or a safetensors file"
+
+
+def _wants_imagenet(parameters: Mapping[str, Any]) -> bool:
+    """Return whether weights for ImageNet are wanted, of an architecture that there is."""
+    from workbench.models.architectures import ARCHITECTURES
+
+    return parameters.get("weights") == "imagenet" and parameters.get("architecture") in ARCHITECTURES
 
 
 def _films(parameters: Mapping[str, Any]) -> Iterator[str]:

@@ -21,7 +21,8 @@ def sweep(
     experiment: Annotated[Path, typer.Argument(help="The YAML file, as in notebooks/experiments.")],
     scale: Annotated[str, typer.Option(help="paper, small or smoke.")] = "paper",
     parameter: Annotated[
-        list[str] | None, typer.Option("-p", "--parameter", help="NAME=VALUE in place of the experiment's; often.")
+        list[str] | None,
+        typer.Option("-p", "--parameter", help="NAME=VALUE in place of the experiment's, of a grid NAME=A,B; often."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List cells, errors and cost.")] = False,  # noqa: FBT002
     resume: Annotated[bool, typer.Option("--resume", help="Do what is missing or failed.")] = False,  # noqa: FBT002
@@ -39,6 +40,7 @@ def sweep(
     store = opened_store(runs)
     if dry_run:
         _print_costs(plan, store, jobs)
+        _print_notes(plan)
         return
     earlier = find_sweep(plan, given, store=store) if resume else None
     if earlier is not None and earlier.status == "done":
@@ -47,6 +49,7 @@ def sweep(
         return
     executor = _executor(plan, scheduler, jobs)
     print(f"{plan.heading}: {len(plan.cells)} cells on {executor.place}")
+    _print_notes(plan)
     with LiveTable(COLUMNS) as table:
         done = run_sweep(
             plan,
@@ -98,6 +101,13 @@ def _plan(experiment: Path, scale: str, given: dict[str, Any]) -> "Plan":
             raise
         print("\n".join(f"error: {problem}" for problem in error.problems))
         raise OptionError(f"{experiment}: {len(error.problems)} errors, listed above; nothing was started") from None
+
+
+def _print_notes(plan: "Plan") -> None:
+    from workbench.batch.checks import plan_notes
+
+    for note in plan_notes(plan):
+        print(f"note: {note}", flush=True)
 
 
 def _executor(plan: "Plan", scheduler: str, jobs: int) -> "AbstractExecutor":

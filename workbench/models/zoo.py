@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.error import URLError
+from urllib.parse import urlparse
 
 import torch
 import torchvision
@@ -22,6 +23,9 @@ MODEL_FILE = "model.safetensors"
 """In the folder of a training run."""
 AUXILIARY = ("AuxLogits.", "aux1.", "aux2.")
 """Heads that Inception and GoogLeNet have for their first training alone."""
+NO_WEIGHTS = "{name} has no ImageNet weights; use weights='random' or the path of a safetensors file"
+TIMM_FILES = ("model.safetensors", "pytorch_model.bin")
+"""The one or the other holds the weights, in each of timm's folders."""
 OLD_DENSENET_NAME = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12])\.")
 
 
@@ -83,7 +87,7 @@ def build_classifier(
 
 
 def _pretrained(name: str, build: Callable[..., nn.Module], weights: str, outputs: int) -> nn.Module:
-    state = imagenet_weights(CONVOLUTIONS_OF.get(name, name)) if weights == "imagenet" else _stored_weights(weights)
+    state = imagenet_weights(name) if weights == "imagenet" else _stored_weights(weights)
     module = build(outputs)
     own, theirs = (each.get(f"{head_name(module)}.weight") for each in (module.state_dict(), state))
     if own is not None and theirs is not None and own.shape == theirs.shape:
@@ -114,13 +118,12 @@ def _stored_weights(weights: str) -> Mapping[str, Tensor]:
         ) from error
 
 
-def imagenet_weights(name: str) -> Mapping[str, Tensor]:
-    """Return an architecture's weights for ImageNet by name, downloaded where they are not in the library's cache.
+def imagenet_weights(architecture: str) -> Mapping[str, Tensor]:
+    """Return an architecture's weights for ImageNet, downloaded where they are not in the library's cache.
 
     A ModelError says in one line that there are none, or why they cannot be had.
     """
-    if name not in (*TORCHVISION, *TIMM):
-        raise ModelError(f"{name} has no ImageNet weights; use weights='random' or the path of a safetensors file")
+    name = _imagenet_name(architecture)
     source = "torchvision" if name in TORCHVISION else "timm"
     try:
         return _from_torchvision(name) if name in TORCHVISION else _from_timm(name)
@@ -130,6 +133,40 @@ def imagenet_weights(name: str) -> Mapping[str, Tensor]:
             f"{source}'s weights of {name} cannot be downloaded ({line}); "
             "without a network give the path of a safetensors file as weights"
         ) from error
+
+
+def imagenet_file(architecture: str) -> Path | None:
+    """Return the file of the library's cache that holds an architecture's weights for ImageNet.
+
+    None where they would be downloaded first; a ModelError where nobody has published any.
+    """
+    name = _imagenet_name(architecture)
+    if name in TORCHVISION:
+        return _downloaded(torchvision.models.get_model_weights(name).DEFAULT.url)
+    import timm
+    from huggingface_hub import try_to_load_from_cache
+
+    config = timm.get_pretrained_cfg(name)
+    if config.hf_hub_id:
+        found = (try_to_load_from_cache(config.hf_hub_id, file) for file in TIMM_FILES)
+        return next((Path(each) for each in found if isinstance(each, str)), None)
+    if config.url:
+        return _downloaded(config.url)
+    raise ModelError(NO_WEIGHTS.format(name=name))
+
+
+def _imagenet_name(architecture: str) -> str:
+    """Return the network whose weights for ImageNet an architecture takes: mostly itself."""
+    name = CONVOLUTIONS_OF.get(architecture, architecture)
+    if name not in (*TORCHVISION, *TIMM):
+        raise ModelError(NO_WEIGHTS.format(name=name))
+    return name
+
+
+def _downloaded(url: str) -> Path | None:
+    """Return where torch keeps what it has downloaded from an address."""
+    path = Path(torch.hub.get_dir(), "checkpoints", Path(urlparse(url).path).name)
+    return path if path.is_file() else None
 
 
 def _from_torchvision(name: str) -> Mapping[str, Tensor]:
