@@ -2,8 +2,11 @@
 
 import json
 import shutil
+import subprocess
+import sys
 import tracemalloc
 from pathlib import Path
+from socket import gethostname
 from typing import Any
 
 import numpy as np
@@ -14,7 +17,7 @@ from torch import nn
 from tests.module_state import state_of, unusual
 from tests.small_networks import functional, hand_written, noise
 from workbench.attribution import explain, shards
-from workbench.attribution.shards import Shards, load_explanations
+from workbench.attribution.shards import LOCK_NAME, Shards, load_explanations
 from workbench.core import files
 from workbench.core.case import Case
 from workbench.core.errors import OptionError, ReaderError
@@ -23,6 +26,7 @@ from workbench.core.manifest import Manifest
 from workbench.imaging.pixels import write_png
 from workbench.imaging.recipes import Recipe
 from workbench.models.classifier import Classifier, wrap
+from workbench.runs.locks import file_lock
 
 NAMES = ("normal", "abnormal")
 METHODS = ("grad-cam", "activations", "integrated-gradients")
@@ -344,6 +348,48 @@ def test_nothing_stays_behind_after_an_interruption(tmp_path: Path, manifest: Ma
 
 def interrupt(*_: Any) -> None:
     raise KeyboardInterrupt
+
+
+AT_WORK = """
+import sys, time
+from tests.attribution.test_shards import classifier, noise
+from workbench.attribution import explain
+
+def pause(done, total):
+    print(done, flush=True)
+    time.sleep(600)
+
+explain(classifier(), noise(3, 3, 32, 32), batch_size=1, out=sys.argv[1], progress=pause)
+"""
+
+
+def test_a_folder_is_one_process_s_until_it_ends_or_is_killed(tmp_path: Path) -> None:
+    model, images, out = classifier(), noise(3, 3, 32, 32), tmp_path / "out"
+    command = [sys.executable, "-c", AT_WORK, str(out)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]) as first:
+        try:
+            assert first.stdout is not None
+            assert first.stdout.readline() == "1\n"
+            before = sorted(out.rglob("*"))
+            with pytest.raises(OptionError, match="another process is at work on it") as refused:
+                explain(model, images, batch_size=1, out=out)
+        finally:
+            first.kill()
+    assert str(refused.value) == (
+        f"out: {out}: another process is at work on it (process {first.pid} on {gethostname()}); give another folder"
+    )
+    assert sorted(out.rglob("*")) == before
+    steps: list[int] = []
+    found = explain(model, images, batch_size=1, out=out, progress=lambda done, total: steps.append(done))
+    assert steps == [2, 3]
+    np.testing.assert_allclose(found["grad-cam"].maps, explain(model, images)["grad-cam"].maps, rtol=1e-4, atol=1e-6)
+
+
+def test_what_is_finished_is_read_although_somebody_holds_the_folder(tmp_path: Path) -> None:
+    model, images, out = classifier(), noise(1, 3, 32, 32), tmp_path / "out"
+    wanted = explain(model, images, out=out)
+    with file_lock(out / LOCK_NAME):
+        assert_same(explain(model, images, out=out), wanted)
 
 
 def test_a_shard_keeper_counts_what_it_holds(tmp_path: Path) -> None:

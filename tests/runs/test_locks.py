@@ -49,11 +49,22 @@ def test_killed_holder_holds_nothing(tmp_path: Path) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "held\n"
-        with pytest.raises(RunError), file_lock(tmp_path / "a.lock"):
+        with pytest.raises(RunError, match=rf"\(process {process.pid} on "), file_lock(tmp_path / "a.lock"):
             pass
         process.kill()
     with file_lock(tmp_path / "a.lock"):
         pass
+
+
+def test_holder_who_has_not_signed_yet_is_not_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.lock"
+    with file_lock(path):
+        path.write_text("")
+        with pytest.raises(RunError, match=r"at work on it$"), file_lock(path):
+            pass
+        path.write_bytes(b"\xff two\nlines")
+        with pytest.raises(RunError, match=r"at work on it \(\ufffd two lines\)$"), file_lock(path):
+            pass
 
 
 def test_folder_that_is_not_there_is_refused_in_one_line(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The one way to ask for attributions: methods are grouped so that one pass serves all that can share it."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from workbench.attribution.methods import METHODS, AbstractMethod
 from workbench.attribution.plan import EXACT, FAST, PRECISIONS, Plan
 from workbench.attribution.precision import Runner
 from workbench.attribution.results import Pieces
-from workbench.attribution.shards import Shards
+from workbench.attribution.shards import opened_shards
 from workbench.core.errors import MethodRefusedError, OptionError, ReaderError
 from workbench.core.explanation import Activations, Explanation
 from workbench.core.progress import Progress
@@ -58,7 +59,8 @@ def explain(
     out
         A new or empty folder: the results go there batch by batch, and come back mapped from disk, so that memory does
         not grow with the films. The same call again goes on where it was interrupted, or returns what is finished;
-        another model, recipe, method, target or other films are refused. See :func:`load_explanations`.
+        another model, recipe, method, target or other films are refused, and so is a folder on which another process
+        is at work. See :func:`load_explanations`.
     batch_size
         Films a pass.
     workers
@@ -81,7 +83,7 @@ def explain(
     ReaderError
         No film could be read, or these are no films.
     OptionError
-        Something is out of its range, or the folder is another request's.
+        Something is out of its range, or the folder is another request's or in other hands.
     """
     if precision not in PRECISIONS:
         raise OptionError(f"precision: {precision!r} is not one of {', '.join(PRECISIONS)}")
@@ -93,17 +95,18 @@ def explain(
         _check(classifier, label, method)
     plan = Plan(classifier, labelled, _targets(target), unit, precision)
     given = as_films(films)
-    kept = Shards(out, plan.request(films_digest(films))) if out else Pieces()
-    if not kept.finished:
-        run = Runner(plan, kept.provenance)
-        whole = unit == STUDY_MEAN
-        for batch in input_batches(
-            classifier, given, batch_size=batch_size, whole_studies=whole, workers=workers, done=kept.done
-        ):
-            kept.add(run(batch) if batch.film_ids else {}, batch.skipped)
-            if progress:
-                progress(kept.done, len(given))
-    results = kept.results()
+    opened = opened_shards(out, plan.request(films_digest(films))) if out else nullcontext(Pieces())
+    with opened as kept:
+        if not kept.finished:
+            run = Runner(plan, kept.provenance)
+            whole = unit == STUDY_MEAN
+            for batch in input_batches(
+                classifier, given, batch_size=batch_size, whole_studies=whole, workers=workers, done=kept.done
+            ):
+                kept.add(run(batch) if batch.film_ids else {}, batch.skipped)
+                if progress:
+                    progress(kept.done, len(given))
+        results = kept.results()
     if not results:
         first = "".join(f"; first: {each}" for each in kept.skipped()[:1])
         raise ReaderError(f"none of {len(given)} films could be read{first}")

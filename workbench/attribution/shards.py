@@ -6,6 +6,7 @@
     FOLDER/shards/*.npz     one batch each, removed in the end
     FOLDER/grad-cam/*.npy   maps, way back, probabilities and measures of all films; about.json
     FOLDER/about.json       which folder holds which result; written last
+    FOLDER/.lock            held by the process that is at work on it
 """
 
 import itertools
@@ -13,7 +14,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +22,21 @@ import numpy as np
 
 from workbench.attribution.results import Results
 from workbench.core.arrays import Json
-from workbench.core.errors import OptionError, ReaderError, Skipped
+from workbench.core.errors import OptionError, ReaderError, RunError, Skipped
 from workbench.core.explanation import load_explanation
 from workbench.core.files import atomic_path, path_inside, read_json, write_bytes, write_json
 from workbench.core.named_arrays import ABOUT_NAME, DAMAGED, ArrayWriter, packed, unpacked
+from workbench.runs.locks import file_lock
 
-REQUEST_NAME, SHARDS_NAME = "request.json", "shards"
+REQUEST_NAME, SHARDS_NAME, LOCK_NAME = "request.json", "shards", ".lock"
 NOTE = "about"
 """Name of the array in a shard that holds JSON as bytes; an array of a result is called ``0/maps``."""
 
 
 class Shards:
     """Where ``explain(..., out=FOLDER)`` keeps what it made, film by film and safe from interruptions.
+
+    One process at a time: :func:`opened_shards` sees to it.
 
     Parameters
     ----------
@@ -120,6 +124,41 @@ class Shards:
                     writers[place].add(part)
 
 
+@contextmanager
+def opened_shards(folder: str | Path, request: dict[str, Json]) -> Iterator[Shards]:
+    """Open a folder for explanations and keep everybody else out of it, unless they are finished.
+
+    Parameters
+    ----------
+    folder
+        As :class:`Shards` takes it.
+    request
+        Likewise.
+
+    Yields
+    ------
+    Shards
+        What is there already.
+
+    Raises
+    ------
+    OptionError
+        Another process is at work on the folder, or what :class:`Shards` refuses.
+    ReaderError
+        A shard is damaged.
+    """
+    folder = Path(folder)
+    _check_new_or_begun(folder)
+    with ExitStack() as stack:
+        if not (folder / ABOUT_NAME).exists():  # what is finished is only read, perhaps where nobody may write
+            folder.mkdir(parents=True, exist_ok=True)
+            try:
+                stack.enter_context(file_lock(folder / LOCK_NAME))
+            except RunError as error:
+                raise OptionError(f"out: {error}; give another folder") from error
+        yield Shards(folder, request)
+
+
 def load_explanations(folder: str | Path) -> Results:
     """Return what ``explain(..., out=FOLDER)`` left in a folder; arrays are mapped from disk, read-only.
 
@@ -148,12 +187,19 @@ def load_explanations(folder: str | Path) -> Results:
         raise ReaderError(f"{folder}: holds no explanations of the workbench ({error})") from error
 
 
+def _check_new_or_begun(folder: Path) -> None:
+    """Refuse with an OptionError a file, and a folder in which something else lies."""
+    if (folder / REQUEST_NAME).exists():
+        return
+    if folder.is_file() or (folder.is_dir() and any(not each.name.startswith(".") for each in folder.iterdir())):
+        raise OptionError(f"out: {folder} holds something else; give a new or an empty folder")
+
+
 def _check_request(folder: Path, request: dict[str, Json]) -> None:
     """Write what is asked into a new folder; in an old one, refuse anything else with an OptionError."""
     path = folder / REQUEST_NAME
+    _check_new_or_begun(folder)
     if not path.exists():
-        if folder.is_file() or (folder.is_dir() and any(not each.name.startswith(".") for each in folder.iterdir())):
-            raise OptionError(f"out: {folder} holds something else; give a new or an empty folder")
         write_json(path, request)
     before = read_json(path)
     now = json.loads(json.dumps(request))
