@@ -90,9 +90,14 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--films-on-device", action="store_true")
     arguments = parser.parse_args()
     options = wb.TrainingOptions(
-        epochs=arguments.epochs, batch_size=arguments.batch_size, learning_rate=1e-4, schedule="constant"
+        epochs=arguments.epochs,
+        batch_size=arguments.batch_size,
+        learning_rate=1e-4,
+        schedule="constant",
+        films_on_device=arguments.films_on_device,
     )
     print(
         f"{torch.get_num_threads()} threads, {'GPU' if torch.cuda.is_available() else 'CPU'}, torch {torch.__version__}"

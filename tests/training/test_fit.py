@@ -191,6 +191,14 @@ def test_other_classes_are_refused_before_anything_is_written(toy: Manifest, tmp
     assert not (tmp_path / "run").exists()
 
 
+def test_films_on_the_device_change_nothing_on_a_cpu(whole: Whole, toy: Manifest, tmp_path: Path) -> None:
+    moved = train(fresh(), toy, tmp_path, replace(OPTIONS, films_on_device=True))
+    timeless = [[replace(record, seconds=0.0) for record in each.history] for each in (moved, whole.result)]
+    assert timeless[0] == timeless[1]
+    ours, theirs = (read_weights(each.folder / "model.safetensors") for each in (moved, whole.result))
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
 @pytest.mark.slow
 def test_two_processes_do_as_one(toy: Manifest, tmp_path: Path) -> None:
     # With frozen statistics a step is the mean over its films, whoever computes them.

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from workbench.core.files import digest_of
 from workbench.core.manifest import Manifest
 from workbench.models.classifier import Classifier
 from workbench.training.checkpoint_io import SafeCheckpointIO
@@ -44,3 +45,12 @@ def test_the_checkpoint_of_this_training_alone_is_read(classifier: Classifier, t
     past = read_checkpoint(tmp_path, spec)
     assert past is not None
     assert past.history == (FIRST,)
+
+
+def test_an_option_that_came_later_leaves_what_was_begun_before_it_alone(classifier: Classifier, toy: Manifest) -> None:
+    plain, moved = (
+        training_spec(classifier, toy, TrainingOptions(films_on_device=on), train_split="train", valid_split="valid")
+        for on in (False, True)
+    )
+    before = {name: value for name, value in plain.identity.items() if name != "films_on_device"}
+    assert plain.digest == digest_of(before) != moved.digest

@@ -27,7 +27,7 @@ from workbench.imaging.recipes import Recipe
 EpochIndex = tuple[int, int]
 """(epoch, index of the film): all that a sample depends on, so loader processes need not be told the epoch."""
 Sample = tuple[Tensor, int, int]
-"""(placed film (size, size) in 0..1, class index or -1, index of the film)."""
+"""(placed film (size, size) in 0..1, on the device of the films, class index or -1, index of the film)."""
 
 
 class FilmDataset(Dataset[Sample]):
@@ -86,6 +86,13 @@ class FilmDataset(Dataset[Sample]):
 
     def __len__(self) -> int:
         return len(self.films)
+
+    def move_to(self, device: torch.device) -> None:
+        """Keep the films in the memory of a device, where they are augmented from now on.
+
+        By the same draws; a GPU may round otherwise than a CPU. Loader processes cannot share a GPU's memory.
+        """
+        self.films = self.films.to(device)
 
     @override
     def __getitem__(self, key: EpochIndex) -> Sample:

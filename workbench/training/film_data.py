@@ -4,11 +4,12 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 
+import torch
 from lightning.pytorch import LightningDataModule
 from torch.utils.data import BatchSampler, DataLoader
 from typing_extensions import override
 
-from workbench.core.errors import ManifestError, OptionError, Skipped
+from workbench.core.errors import ManifestError, OptionError, RunError, Skipped
 from workbench.core.manifest import Manifest
 from workbench.data.cache import cache_folder
 from workbench.data.datasets import EpochSampler, FilmDataset, Sample
@@ -33,7 +34,7 @@ class FilmData(LightningDataModule):
     recipe
         Of the classifier.
     options
-        Batch size, augmentation, seed, workers, cache.
+        Batch size, augmentation, seed, workers, cache, films_on_device.
     first_epoch
         Number of whole epochs behind.
     progress
@@ -112,13 +113,17 @@ class FilmData(LightningDataModule):
         size = share_of_batch(self._options.batch_size, world)
         # BatchNorm cannot take a last step of one film; a training epoch leaves that film out, another one each time.
         drop_last = shuffle and size > 1 and len(sampler) > size and len(sampler) % size == 1
-        on_gpu = self.trainer.strategy.root_device.type == "cuda"
-        workers = loader_workers(self._options.workers, on_gpu=on_gpu, world=world)
+        device = self.trainer.strategy.root_device
+        moved = self._options.films_on_device and device.type != "cpu"
+        if moved:
+            move_films(dataset, device)
+        from_memory = device.type == "cuda" and not moved
+        workers = 0 if moved else loader_workers(self._options.workers, on_gpu=from_memory, world=world)
         return DataLoader(
             dataset,
             batch_sampler=BatchSampler(sampler, size, drop_last),  # type: ignore[arg-type]  # any index will do
             num_workers=workers,
-            pin_memory=on_gpu,
+            pin_memory=from_memory,
             persistent_workers=workers > 0,
         )
 
@@ -134,6 +139,17 @@ def labelled(manifest: Manifest) -> Manifest:
 def without_label(manifest: Manifest) -> tuple[Skipped, ...]:
     """Return the cases that have no label, as skipped."""
     return tuple(Skipped(case.image, "has no label") for case in manifest if case.label is None)
+
+
+def move_films(dataset: FilmDataset, device: torch.device) -> None:
+    """Move the films of a data set into the memory of a device; a RunError where they do not fit."""
+    try:
+        dataset.move_to(device)
+    except torch.OutOfMemoryError as error:
+        raise RunError(
+            f"films_on_device: {len(dataset)} films ({dataset.films.nbytes / 1e9:.1f} GB) do not fit into the memory "
+            f"that is free on {device}; give films_on_device=False"
+        ) from error
 
 
 def share_of_batch(batch_size: int, world: int) -> int:

@@ -44,6 +44,9 @@ class TrainingOptions:
     devices: str = option("auto", "auto (one GPU, else the CPU), cpu, a number of GPUs, or cpu:2 for two processes")
     workers: int = option(-1, "processes that load films; -1 is none on a CPU and some on a GPU", low=-1, high=256)
     cache: bool = option(True, "keep the placed films on disk for further trainings and processes")
+    films_on_device: bool = option(
+        False, "keep the placed films of both splits in each GPU's memory and augment them there, without workers"
+    )
     seed: int = option(0, "of the order of the films, the augmentation and dropout", low=0)
 
     def __post_init__(self) -> None:

@@ -17,6 +17,8 @@ from workbench.training.options import TrainingOptions
 NAME = "training-spec.json"
 FREE_OPTIONS = ("workers", "cache")
 """Options that change nothing of the outcome; a training may go on with others."""
+LATER_OPTIONS = ("films_on_device",)
+"""Options that there were not always: unused they leave the digest alone, so that what was begun before can go on."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class TrainingSpec:
     @property
     def digest(self) -> str:
         """SHA-256 of the identity."""
-        return digest_of(self.identity)
+        return digest_of({name: value for name, value in self.identity.items() if name not in LATER_OPTIONS or value})
 
     def check_same(self, begun: "TrainingSpec", folder: Path) -> None:
         """Refuse to go on with what another training began: a RunError that names what differs."""
