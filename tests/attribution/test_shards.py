@@ -26,6 +26,7 @@ from workbench.core.manifest import Manifest
 from workbench.imaging.pixels import write_png
 from workbench.imaging.recipes import Recipe
 from workbench.models.classifier import Classifier, wrap
+from workbench.models.scores import wrap_scores
 from workbench.runs.locks import file_lock
 
 NAMES = ("normal", "abnormal")
@@ -227,6 +228,20 @@ def test_weights_that_moved_since_are_another_model(tmp_path: Path) -> None:
         next(model.module.parameters()).mul_(2)
     with pytest.raises(OptionError, match="begun with weights"):
         explain(model, images, out=tmp_path / "out")
+
+
+def test_a_function_of_the_same_name_must_have_the_same_code(tmp_path: Path) -> None:
+    def brightness(share: float) -> Classifier:
+        text = f"def said(films):\n    light = {share} * films.mean((1, 2))\n    return np.stack([1 - light, light], 1)"
+        names: dict[str, Any] = {"np": np}
+        exec(text, names)
+        return wrap_scores(names["said"], class_names=NAMES, input_size=16)
+
+    films = np.random.default_rng(0).random((2, 16, 16)).astype(np.float32)
+    wanted = explain(brightness(0.5), films, ["occlusion"], out=tmp_path / "out")
+    assert_same(explain(brightness(0.5), films, ["occlusion"], out=tmp_path / "out"), wanted)
+    with pytest.raises(OptionError, match=r"begun with function .*; give another folder"):
+        explain(brightness(0.9), films, ["occlusion"], out=tmp_path / "out")
 
 
 def test_equal_ids_do_not_make_equal_films(tmp_path: Path) -> None:

@@ -1,6 +1,11 @@
 """Functions that give probabilities: exact where they work, one line where they do not."""
 
+import functools
+import os
+import subprocess
+import sys
 from typing import Any
+from xmlrpc.client import ServerProxy
 
 import numpy as np
 import pytest
@@ -12,7 +17,7 @@ from workbench.evaluation.evaluate import evaluate
 from workbench.imaging.recipes import Recipe
 from workbench.models.checkpoints import save_classifier
 from workbench.models.classifier import layers, predict
-from workbench.models.scores import wrap_scores
+from workbench.models.scores import function_digest, wrap_scores
 
 NAMES = ("normal", "abnormal")
 
@@ -89,3 +94,65 @@ def test_what_are_no_probabilities_is_one_line(said: Any, message: str) -> None:
 def test_it_cannot_be_saved(tmp_path: Any) -> None:
     with pytest.raises(ModelError, match=r"not of the zoo.*wb\.adopt"):
         save_classifier(wrap_scores(by_brightness, class_names=NAMES, input_size=32), tmp_path)
+
+
+def function_of(text: str) -> Any:
+    """Return the function ``said`` of a source text, which stands on the lines of a file of its own."""
+    names: dict[str, Any] = {}
+    exec(compile(text, f"<{len(text)}>", "exec"), names)
+    return names["said"]
+
+
+SAID = """
+def said(films, low=0.25, *, kind="mean"):
+    return [film.mean() > low for film in films if kind in {"mean", "max", "min"}]
+"""
+
+
+def test_digest_of_a_function_is_that_of_its_code() -> None:
+    digest = function_digest(function_of(SAID))
+    assert len(digest) == 64
+    assert function_digest(function_of(f"import math\n\n{SAID}")) == digest
+    changes = [
+        ("0.25", "0.5"),
+        (".mean()", ".max()"),
+        (">", ">="),
+        ('"max", "min"', '"max"'),
+        ('kind="mean"', 'kind="max"'),
+    ]
+    others = {function_digest(function_of(SAID.replace(*change))) for change in changes}
+    assert len(others | {digest}) == 1 + len(changes)
+
+
+def test_digest_sees_through_decorators_partial_arguments_and_objects() -> None:
+    class Scorer:
+        def __call__(self, films: np.ndarray) -> np.ndarray:
+            return by_brightness(films)
+
+        def scored(self, films: np.ndarray) -> np.ndarray:
+            return by_brightness(films)
+
+    digest = function_digest(by_brightness)
+    assert function_digest(torch.no_grad()(by_brightness)) == digest
+    assert function_digest(functools.partial(by_brightness)) == digest
+    assert function_digest(Scorer()) == function_digest(Scorer().scored) not in ("", digest)
+
+
+def test_what_is_not_written_in_python_has_no_digest() -> None:
+    assert function_digest(len) == function_digest(functools.partial(len)) == ""
+
+
+def test_a_server_s_method_that_has_every_attribute_is_not_followed() -> None:
+    server = ServerProxy("http://127.0.0.1:1")
+    assert function_digest(server.scores) == function_digest(server.other)
+
+
+def test_digest_is_the_same_in_another_process() -> None:
+    script = (
+        "import sys; from workbench.models.scores import function_digest as f; names = {};"
+        "exec(sys.argv[1], names); print(f(names['said']))"
+    )
+    command = [sys.executable, "-c", script, SAID]
+    seeds = [os.environ | {"PYTHONHASHSEED": seed} for seed in ("1", "2")]
+    found = {subprocess.run(command, env=each, check=True, capture_output=True, text=True).stdout for each in seeds}
+    assert found == {f"{function_digest(function_of(SAID))}\n"}

@@ -16,6 +16,7 @@ from workbench.core.seeding import derived_seed
 from workbench.evaluation.units import STUDY_MEAN
 from workbench.imaging.films import FilmBatch
 from workbench.models.classifier import Classifier
+from workbench.models.scores import ScoringFunction, function_digest
 from workbench.models.weights import weights_digest
 from workbench.passes.single_pass import Chosen, Needs, Seen, run_pass
 
@@ -95,12 +96,13 @@ class Plan:
         return replace(self, methods={label: self.methods[label] for label in labels})
 
     def request(self, films_digest: str) -> dict[str, Any]:
-        """Return all that decides the maps as plain JSON; of a function that gives probabilities only its name."""
+        """Return all that decides the maps as plain JSON; of a function that gives probabilities its name and code."""
         classifier = self.classifier
         asked: dict[str, Any] = plain(
             {
                 "architecture": classifier.architecture,
                 "weights": weights_digest(classifier.module),  # of today: training may have gone on
+                **self._function(),
                 "classes": classifier.class_names,
                 "head": classifier.head.name,
                 "recipe": classifier.recipe.to_json(),
@@ -112,6 +114,10 @@ class Plan:
             }
         )
         return asked
+
+    def _function(self) -> dict[str, Any]:
+        module = self.classifier.module
+        return {"function": function_digest(module.function)} if isinstance(module, ScoringFunction) else {}
 
     def _method(self, label: str) -> dict[str, Any]:
         method = self.methods[label]

@@ -2,6 +2,8 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from functools import partial
+from types import CodeType, FunctionType, MethodType
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from workbench.core.errors import ModelError
+from workbench.core.files import digest_of
 from workbench.imaging.recipes import Recipe
 from workbench.models.classifier import Classifier, sized_recipe
 from workbench.models.head import Head
@@ -53,6 +56,42 @@ class ScoringFunction(nn.Module):
         if low < 0 or np.abs(sums - 1).max() > SUM_TOLERANCE:
             raise ModelError(f"the function's rows sum to {sums[0]:.4g}, its least value is {low:.4g}; {wanted}, sum 1")
         return probabilities
+
+
+def function_digest(function: Scores) -> str:
+    """Return the SHA-256 in hex over a function's own code, empty where it has none in Python.
+
+    Parameters
+    ----------
+    function
+        Looked for under decorators and partial arguments; of an object its class's ``__call__``.
+
+    Returns
+    -------
+    str
+        Over bytecode, constants, names and plain defaults: the same in another process of the same Python, wherever
+        the function stands in its file. What it calls, and what it finds outside itself, is not looked into.
+    """
+    inner: Any = function
+    while isinstance(inner, FunctionType | MethodType | partial):
+        function = inner
+        inner = function.func if isinstance(function, partial) else getattr(function, "__wrapped__", None)
+    own: Any = function if isinstance(function, FunctionType | MethodType) else type(function).__call__
+    code = getattr(own, "__code__", None)
+    return digest_of(_facts((code, own.__defaults__, own.__kwdefaults__))) if isinstance(code, CodeType) else ""
+
+
+def _facts(value: Any) -> Any:
+    """Return a code's constant as JSON that no other process writes otherwise: sets sorted, no addresses."""
+    if isinstance(value, CodeType):
+        return [value.co_code.hex(), list(value.co_names), _facts(value.co_consts)]
+    if isinstance(value, tuple):
+        return [_facts(each) for each in value]
+    if isinstance(value, frozenset):
+        return sorted(repr(each) for each in value)
+    if isinstance(value, dict):
+        return {name: _facts(each) for name, each in value.items()}
+    return repr(value) if isinstance(value, str | bytes | int | float | complex | None) else type(value).__name__
 
 
 def wrap_scores(
