@@ -82,6 +82,18 @@ def test_pairs_of_models_that_learned_have_a_row(evaluated: tuple[list[Run], lis
     assert model_tables.pair_table(comparison)["first"].tolist() == ["fewer than two models learned"]
 
 
+def test_of_many_pairs_those_that_differ_most_are_kept(
+    evaluated: tuple[list[Run], list[Scorecard]], films: Manifest
+) -> None:
+    runs, cards = evaluated
+    learned = [replace(card, evaluations={"own": cards[0].evaluations["test"], **card.evaluations}) for card in cards]
+    comparison = model_tables.comparisons(runs, learned, films, resampling=FEW)["test"]
+    apart = {(pair.a, pair.b): abs(pair.difference.estimate) for pair in comparison.pairs}
+    kept = model_tables.pair_table(comparison, most=2)[["first", "second"]].itertuples(index=False, name=None)
+    assert list(kept) == sorted(apart, key=lambda pair: -apart[pair])[:2]
+    assert len(model_tables.pair_table(comparison)) == len(apart) == 3
+
+
 def test_who_learned_is_said_by_the_scorecard_and_not_by_the_split(
     evaluated: tuple[list[Run], list[Scorecard]], films: Manifest
 ) -> None:
@@ -138,3 +150,9 @@ def test_the_cases_furthest_apart_are_shown_with_what_they_are(
     assert float(first["apart"]) == pytest.approx(max(probabilities) - min(probabilities), abs=1e-3)
     assert pd.to_numeric(table["apart"]).is_monotonic_decreasing
     assert first["label"] == films.select([first["case"]])[0].label
+    many = {f"{name} {number}": each for name, each in said.items() for number in range(3)}
+    table = model_tables.disagreement_table(many, films, count=5)
+    assert list(table.columns) == ["case", "body part", "label", "lowest", "highest", "apart", "verdicts"]
+    for row in table.itertuples():
+        (low, _), (high, _) = (text.split(" ", 1) for text in (row.lowest, row.highest))
+        assert float(high) - float(low) == pytest.approx(float(row.apart), abs=2e-3)

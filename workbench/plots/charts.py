@@ -12,17 +12,18 @@ from plotly.subplots import make_subplots
 
 from workbench.plots.theme import (
     BLUE,
-    DASHES,
     GREEN,
     INK,
     MUTED,
-    SYMBOLS,
     VERMILLION,
     check_columns,
     colour,
+    dash,
     finished,
+    finished_square,
     model_name,
     plain,
+    symbol,
 )
 
 Table = Any
@@ -117,7 +118,7 @@ def roc_chart(
             edge = curve["low"].to_list() + curve["high"].to_list()[::-1]
             band = {"fill": "toself", "fillcolor": tint, "opacity": 0.15, "mode": "none"}
             figure.add_trace(go.Scatter(x=x + x[::-1], y=edge, hoverinfo="skip", showlegend=False, **band))
-        line = {"color": tint, "width": 2.2, "dash": DASHES[place % len(DASHES)]}
+        line = {"color": tint, "width": 2.2, "dash": dash(place)}
         figure.add_trace(go.Scatter(x=x, y=y, mode="lines", line=line, name=name, legendgroup=str(place)))
         if points is not None:
             check_columns(points, ["model", *rates], "operating points")
@@ -125,17 +126,12 @@ def roc_chart(
             mark = {
                 "color": tint,
                 "size": 11,
-                "symbol": SYMBOLS[place % len(SYMBOLS)],
+                "symbol": symbol(place),
                 "line": {"color": INK, "width": 1},
             }
             told = {"name": f"{name}: verdict", "legendgroup": str(place), "showlegend": False}
             figure.add_trace(go.Scatter(x=at[rates[0]], y=at[rates[1]], mode="markers", marker=mark, **told))
-    figure.update_xaxes(title_text="false positive rate (1 − specificity)", range=[-0.01, 1.01], constrain="domain")
-    figure.update_yaxes(
-        title_text="true positive rate (recall)", range=[-0.01, 1.01], scaleanchor="x", constrain="domain"
-    )
-    figure.update_layout(legend={"orientation": "v", "x": 1.03, "y": 1, "yanchor": "top"}, margin={"t": 56})
-    return finished(figure, title, height_px=480, width_px=720)
+    return finished_square(figure, title, x="false positive rate (1 − specificity)", y="true positive rate (recall)")
 
 
 def probability_histogram(

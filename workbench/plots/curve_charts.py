@@ -6,14 +6,17 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from workbench.plots.theme import DASHES, INK, MUTED, SYMBOLS, check_columns, colour, finished, model_name
+from workbench.plots.theme import INK, MUTED, check_columns, colour, dash, finished_square, model_name, symbol
 
 Table = Any
 """A pandas DataFrame; pandas comes without types."""
 
-HEIGHT_PX, WIDTH_PX = 480, 720
 SMALLEST_PX, LARGEST_PX = 6, 16
 """Diameter of a calibration point with one case, and of that with the most."""
+
+
+MOST_WITH_WHISKERS = 4
+"""Models; the intervals of more would hide each other."""
 
 
 def precision_recall_chart(
@@ -57,7 +60,7 @@ def precision_recall_chart(
         figure.add_trace(go.Scatter(mode="lines", line={"color": MUTED, "width": 1, "dash": "dot"}, **guess))
     for place, (model, curve) in enumerate(curves.groupby("model", sort=False)):
         recall, precision = curve["recall"].to_list(), curve["precision"].to_list()
-        line = {"color": colour(place), "width": 2.2, "dash": DASHES[place % len(DASHES)], "shape": "vh"}
+        line = {"color": colour(place), "width": 2.2, "dash": dash(place), "shape": "vh"}
         told: dict[str, Any] = {"name": model_name(model, learned), "legendgroup": str(place)}
         # each precision holds from the recall before: the first from 0
         figure.add_trace(go.Scatter(x=[0, *recall], y=[precision[0], *precision], mode="lines", line=line, **told))
@@ -68,13 +71,13 @@ def precision_recall_chart(
             figure.add_trace(
                 go.Scatter(x=at["recall"], y=at["precision"], mode="markers", marker=_marker(place, 11), **told)
             )
-    return _square(figure, title, x="recall (true positive rate)", y="precision (positive predictive value)")
+    return finished_square(figure, title, x="recall (true positive rate)", y="precision (positive predictive value)")
 
 
 def calibration_chart(
     points: Table, *, learned: Mapping[str, bool] | None = None, title: str = "Calibration"
 ) -> go.Figure:
-    """Draw the share of abnormal cases over the probability that was said, with intervals.
+    """Draw the share of abnormal cases over the probability that was said; intervals are drawn for few models.
 
     Parameters
     ----------
@@ -96,7 +99,7 @@ def calibration_chart(
         A column is missing.
     """
     check_columns(points, ["model", "probability", "share", "low", "high", "cases"], "calibration points")
-    figure = go.Figure()
+    figure, few = go.Figure(), points["model"].nunique() <= MOST_WITH_WHISKERS
     line = {"color": MUTED, "width": 1, "dash": "dot"}
     figure.add_trace(go.Scatter(x=[0, 1], y=[0, 1], mode="lines", line=line, name="as said", hoverinfo="skip"))
     most = float(points["cases"].max())
@@ -106,18 +109,18 @@ def calibration_chart(
             go.Scatter(
                 x=rows["probability"].to_list(),
                 y=rows["share"].to_list(),
-                error_y=_whiskers(rows, colour(place)),
+                error_y=_whiskers(rows, colour(place)) if few else None,
                 customdata=rows[["low", "high", "cases"]].to_numpy(dtype=float),
                 mode="lines+markers",
                 cliponaxis=False,
-                line={"color": colour(place), "width": 1.6, "dash": DASHES[place % len(DASHES)]},
+                line={"color": colour(place), "width": 1.6, "dash": dash(place)},
                 marker=_marker(place, sizes.tolist()),
                 name=model_name(model, learned),
                 hovertemplate="said %{x:.2f}: %{y:.2f} (%{customdata[0]:.2f} to %{customdata[1]:.2f}) "
                 "of %{customdata[2]:.0f} are abnormal<extra>%{fullData.name}</extra>",
             )
         )
-    return _square(figure, title, x="probability of abnormal, mean of the bin", y="share of abnormal cases")
+    return finished_square(figure, title, x="probability of abnormal, mean of the bin", y="share of abnormal cases")
 
 
 def _whiskers(rows: Table, tint: str) -> dict[str, Any]:
@@ -133,12 +136,4 @@ def _whiskers(rows: Table, tint: str) -> dict[str, Any]:
 
 
 def _marker(place: int, size: int | list[float]) -> dict[str, Any]:
-    symbol = SYMBOLS[place % len(SYMBOLS)]
-    return {"color": colour(place), "size": size, "symbol": symbol, "line": {"color": INK, "width": 1}}
-
-
-def _square(figure: go.Figure, title: str, *, x: str, y: str) -> go.Figure:
-    figure.update_xaxes(title_text=x, range=[-0.01, 1.01], constrain="domain")
-    figure.update_yaxes(title_text=y, range=[-0.01, 1.01], scaleanchor="x", constrain="domain")
-    figure.update_layout(legend={"orientation": "v", "x": 1.03, "y": 1, "yanchor": "top"}, margin={"t": 56})
-    return finished(figure, title, height_px=HEIGHT_PX, width_px=WIDTH_PX)
+    return {"color": colour(place), "size": size, "symbol": symbol(place), "line": {"color": INK, "width": 1}}

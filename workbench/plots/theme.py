@@ -1,6 +1,7 @@
 """One look for everything drawn: colours that colour-blind readers tell apart, fonts that every machine has."""
 
 import html
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,13 @@ PAPER = "#ffffff"
 BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY = "#0072b2", "#d55e00", "#009e73", "#aa4499", "#e69f00", "#56b4e9"
 COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
 """After Okabe and Ito, in the order of use; the yellow is left out, it vanishes on white."""
+
+PAGE_PX = 1060
+"""Width that every page has for a chart."""
+SQUARE_PX = 480
+"""Height of a square chart with its title and axes; its names lie beside it."""
+LETTER_PX, LEGEND_LINE_PX = 7, 70
+"""Width of a letter of a legend, and of the line and the gaps beside it."""
 
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "x")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
@@ -68,6 +76,20 @@ def mark_colour(category: str) -> str:
 def colour(index: int) -> str:
     """Return the colour of the series at ``index``, starting again after the last."""
     return COLOURS[index % len(COLOURS)]
+
+
+def dash(index: int) -> str:
+    """Return the dashes of a series; where the colours start again, colour and dashes make a new pair."""
+    return _beside_colour(DASHES, index)
+
+
+def symbol(index: int) -> str:
+    """Return the marker of a series; where the colours start again, colour and marker make a new pair."""
+    return _beside_colour(SYMBOLS, index)
+
+
+def _beside_colour(signs: Sequence[str], index: int) -> str:
+    return signs[(index + index // len(COLOURS)) % len(signs)]
 
 
 def plain(words: object) -> str:
@@ -129,6 +151,16 @@ def finished(figure: go.Figure, title: str, *, height_px: int, width_px: int | N
         template=chart_template(), title_text=f"<b>{plain(title)}</b>", height=height_px, width=width_px
     )
     return figure
+
+
+def finished_square(figure: go.Figure, title: str, *, x: str, y: str) -> go.Figure:
+    """Return a chart of two shares from 0 to 1, as high as it is wide, with room for the names at its right."""
+    figure.update_xaxes(title_text=x, range=[-0.01, 1.01], constrain="domain")
+    figure.update_yaxes(title_text=y, range=[-0.01, 1.01], scaleanchor="x", constrain="domain")
+    figure.update_layout(legend={"orientation": "v", "x": 1.03, "y": 1, "yanchor": "top"}, margin={"t": 56})
+    names = [re.sub("<.*?>", "", trace.name or "") for trace in figure.data if trace.showlegend is not False]
+    beside = LEGEND_LINE_PX + LETTER_PX * max(map(len, names), default=0)
+    return finished(figure, title, height_px=SQUARE_PX, width_px=round(min(PAGE_PX, SQUARE_PX + beside)))
 
 
 def model_name(model: object, learned: Mapping[str, bool] | None, between: str = " ") -> str:

@@ -18,6 +18,8 @@ from workbench.reports.tables import predictions_by_model
 from workbench.runs import Run
 
 NOT_TESTED = "-"
+MOST_COLUMNS = 6
+"""Models that have a column of their own beside each other."""
 
 
 def model_groups(runs: Sequence[Run], cards: Sequence[Scorecard]) -> dict[str, dict[str, Predictions]]:
@@ -122,8 +124,14 @@ def cost_frame(cards: Sequence[Scorecard], split: str, *, unit: str = IMAGE, met
     )
 
 
-def pair_table(comparison: Comparison) -> pd.DataFrame:
-    """Return a row for each pair of models: the first minus the second, p-values corrected for the number of pairs."""
+def pair_table(comparison: Comparison, *, most: int | None = None) -> pd.DataFrame:
+    """Return a row for each pair of models: the first minus the second, p-values corrected for the number of pairs.
+
+    Of more pairs than ``most`` those that differ most are kept.
+    """
+    pairs = list(comparison.pairs)
+    if most is not None and len(pairs) > most:
+        pairs = sorted(pairs, key=lambda pair: -abs(pair.difference.estimate or 0.0))[:most]
     rows = [
         {
             "first": pair.a,
@@ -136,7 +144,7 @@ def pair_table(comparison: Comparison) -> pd.DataFrame:
             "McNemar p": p_value_text(pair.mcnemar_adjusted),
             "called alike": f"{pair.agreement.share:.1%}",
         }
-        for pair in comparison.pairs
+        for pair in pairs
     ]
     return pd.DataFrame(rows or [{"first": "fewer than two models learned"}])
 
@@ -211,16 +219,30 @@ def calibration_frame(
 
 
 def disagreement_table(predictions: Mapping[str, Predictions], films: Manifest, *, count: int = 10) -> pd.DataFrame:
-    """Return the films on which the models' probabilities of abnormal are furthest apart, with what they show."""
+    """Return the films on which the models' probabilities of abnormal are furthest apart, with what they show.
+
+    Of many models only the lowest and the highest probability are told, each with its model.
+    """
     found = disagreements(predictions, count=count)
     cases = films.select(each.case_id for each in found)
+    told = _each_probability if len(predictions) <= MOST_COLUMNS else _lowest_and_highest
     rows = [
         {"case": case.case_id, "body part": case.body_part, "label": case.label}
-        | {name: f"{value:.3f}" for name, value in each.probabilities.items()}
+        | told(each.probabilities)
         | {"apart": f"{each.apart:.3f}", "verdicts": "differ" if each.disputed else "agree"}
         for each, case in zip(found, cases, strict=True)
     ]
     return pd.DataFrame(rows)
+
+
+def _each_probability(probabilities: Mapping[str, float]) -> dict[str, str]:
+    return {name: f"{value:.3f}" for name, value in probabilities.items()}
+
+
+def _lowest_and_highest(probabilities: Mapping[str, float]) -> dict[str, str]:
+    ordered = sorted(probabilities, key=lambda name: probabilities[name])
+    ends = {"lowest": ordered[0], "highest": ordered[-1]}
+    return {end: f"{probabilities[name]:.3f} {name}" for end, name in ends.items()}
 
 
 def _body_part(run: Run) -> str:

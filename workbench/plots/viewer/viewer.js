@@ -15,6 +15,7 @@ const MISSING = -32768; // how Python writes NaN
 const SLOW_MS = 24; // a frame that took longer is drawn at half the resolution while something is dragged
 const SETTLE_MS = 140;
 const REACH_PX = 7; // how near to a line or handle the pointer must be
+const [MARK_PX, RIM_PX] = [1.6, 1]; // a mark's line, and how far dark stands out on each side of a line
 const OWN_COLOUR = "#b6ff5c";
 const SVG = "http://www.w3.org/2000/svg";
 const LINKED = ["window", "invert", "visible", "opacity", "threshold"];
@@ -820,7 +821,7 @@ class Viewer {
 
   stroke(colour, width, trace) {
     this.context.lineJoin = "round";
-    for (const [style, extra] of [["rgba(0, 0, 0, 0.65)", 2], [colour, 0]]) {
+    for (const [style, extra] of [["rgba(0, 0, 0, 0.65)", 2 * RIM_PX], [colour, 0]]) {
       this.context.beginPath();
       trace(this.context);
       this.context.strokeStyle = style;
@@ -831,10 +832,14 @@ class Viewer {
 
   paintMark({ colour, lines, label, box }) {
     const { scale, left, top } = this.placement();
-    this.stroke(colour, 1.6, (context) => {
+    const inside = MARK_PX / 2 + RIM_PX; // so that a line on the film's edge shows all its width
+    const along = (start, length, at) => Math.max(start + inside, Math.min(start + at * scale, start + length * scale - inside));
+    const x = (at) => along(left, this.film.width, at);
+    const y = (at) => along(top, this.film.height, at);
+    this.stroke(colour, MARK_PX, (context) => {
       for (let i = 0; i < lines.length; i += 4) {
-        context.moveTo(left + lines[i] * scale, top + lines[i + 1] * scale);
-        context.lineTo(left + lines[i + 2] * scale, top + lines[i + 3] * scale);
+        context.moveTo(x(lines[i]), y(lines[i + 1]));
+        context.lineTo(x(lines[i + 2]), y(lines[i + 3]));
       }
     });
     this.paintLabel(label, box, colour);
