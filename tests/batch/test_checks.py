@@ -99,7 +99,7 @@ cells:
         "c: no recipe is called 'dmeo'; did you mean 'demo'?",
         "d: TrainingOptions.schedule: 'slow' is not one of",
         "d: TrainingOptions.epochs: 0 is below 1",
-        "e: weights 'nowhere.safetensors': no such file",
+        "e: weights 'nowhere.safetensors': neither random, imagenet, a safetensors file",
         "f: films: no body part is called 'wirst'; did you mean 'wrist'?",
         "g: split 'test': films of wrist has only normal films in it (12)",
         "h: valid_split 'vaild': films has no labelled film in it; there are test, train, valid",

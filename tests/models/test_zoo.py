@@ -1,6 +1,7 @@
 """The zoo: every name builds, weights come from where they should, and what does not fit is refused in one line."""
 
 import re
+import shutil
 from pathlib import Path
 from unittest import mock
 from urllib.error import URLError
@@ -139,6 +140,9 @@ def test_weights_of_these_classes_come_back_whole(tmp_path: Path, name: str) -> 
     write_weights(classifier.module, tmp_path / "w.safetensors")
     again = build_classifier(name, weights=str(tmp_path / "w.safetensors"), seed=9)
     assert weights_digest(again.module) == weights_digest(classifier.module)
+    shutil.copy(tmp_path / "w.safetensors", tmp_path / f"{name}.safetensors")
+    from_folder = build_classifier(name, weights=str(tmp_path), seed=9)
+    assert weights_digest(from_folder.module) == weights_digest(classifier.module)
     with pytest.raises(ModelError, match=f"not the weights of {name} for ImageNet's 1000 classes"):
         build_classifier(name, class_names=("a", "b", "c"), positive=(), weights=str(tmp_path / "w.safetensors"))
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from workbench.batch.plan import FROM_CELL, Cell, Plan
@@ -123,16 +122,16 @@ def _options(parameters: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _weights(parameters: Mapping[str, Any]) -> Iterator[str]:
-    from workbench.models.zoo import imagenet_file
+    from workbench.models.zoo import imagenet_file, weights_file
 
-    weights = parameters.get("weights", "random")
-    if _wants_imagenet(parameters):
-        try:
-            imagenet_file(parameters["architecture"])
-        except ModelError as error:
-            yield str(error)
-    elif weights not in ("random", "imagenet") and not weights.startswith(FROM_CELL) and not Path(weights).is_file():
-        yield f"weights {weights!r}: no such file; give random, imagenet, {FROM_CELL}ID or a safetensors file"
+    weights, architecture = parameters.get("weights", "random"), parameters.get("architecture", "")
+    try:
+        if _wants_imagenet(parameters):
+            imagenet_file(architecture)
+        elif weights not in ("random", "imagenet") and not weights.startswith(FROM_CELL):
+            weights_file(weights, architecture)
+    except ModelError as error:
+        yield str(error)
 
 
 def _wants_imagenet(parameters: Mapping[str, Any]) -> bool:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from urllib.error import URLError
 from urllib.parse import urlparse
@@ -55,8 +56,8 @@ def build_classifier(
         How films are prepared; 320 px stretched with ImageNet normalisation where nothing is said.
     weights
         ``random``, ``imagenet`` (torchvision or timm downloads them), the path of a safetensors file with the weights
-        of this architecture for ImageNet's 1000 classes or for these classes, or an earlier training run (id, unique
-        beginning, folder, ``latest:train``) to go on from.
+        of this architecture for ImageNet's 1000 classes or for these classes, a folder that holds such a file under the
+        architecture's name, or an earlier training run (id, unique beginning, folder, ``latest:train``) to go on from.
     seed
         Of the random weights: all of them, or only the new head's.
 
@@ -87,7 +88,7 @@ def build_classifier(
 
 
 def _pretrained(name: str, build: Callable[..., nn.Module], weights: str, outputs: int) -> nn.Module:
-    state = imagenet_weights(name) if weights == "imagenet" else _stored_weights(weights)
+    state = imagenet_weights(name) if weights == "imagenet" else read_weights(weights_file(weights, name))
     module = build(outputs)
     own, theirs = (each.get(f"{head_name(module)}.weight") for each in (module.state_dict(), state))
     if own is not None and theirs is not None and own.shape == theirs.shape:
@@ -103,19 +104,23 @@ def _pretrained(name: str, build: Callable[..., nn.Module], weights: str, output
     return module
 
 
-def _stored_weights(weights: str) -> Mapping[str, Tensor]:
-    """Read a safetensors file, or the model of an earlier training run."""
+def weights_file(weights: str, architecture: str) -> Path:
+    """Return the file that stored weights mean: their own path, one in a folder, or the model of an earlier run.
+
+    A ModelError says in one line that there is none, and what would do.
+    """
     path = Path(weights)
-    if path.is_dir():
-        return read_weights(path / MODEL_FILE)
-    if path.is_file() or path.suffix or len(path.parts) > 1:
-        return read_weights(path)
-    try:
-        return read_weights(find_run(weights).folder / MODEL_FILE)
-    except RunError as error:
+    found = [path, path / f"{architecture}.safetensors", path / MODEL_FILE]
+    if not path.exists() and not path.suffix and len(path.parts) == 1:
+        with suppress(RunError):
+            found.append(find_run(weights).folder / MODEL_FILE)
+    file = next((each for each in found if each.is_file()), None)
+    if file is None:
         raise ModelError(
-            f"weights {weights!r}: neither random, imagenet, a safetensors file nor a run ({error})"
-        ) from error
+            f"weights {weights!r}: neither random, imagenet, a safetensors file, "
+            f"a folder with {architecture}.safetensors nor a training run"
+        )
+    return file
 
 
 def imagenet_weights(architecture: str) -> Mapping[str, Tensor]:
