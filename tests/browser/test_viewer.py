@@ -169,6 +169,20 @@ def test_the_overlay_lies_where_on_film_puts_it(
     assert np.abs(shown - moved).max() > 10  # negative control: a pixel to the side
 
 
+def test_a_mark_as_large_as_the_film_shows_with_all_its_width(
+    tmp_path: Path, open_page: Callable[..., tuple[Any, Any]]
+) -> None:
+    black, box = np.zeros((112, 96), dtype=np.float32), (0, 0, 96, 112)
+    (tmp_path / "one.html").write_text(viewer_page([FilmView(black, marks=[Mark("map", box)])], title="One film"))
+    page, _ = open_page(tmp_path / "one.html")
+    page.wait_for_selector(".film-viewer[data-mounted]")
+    seen = Reader.canvas(page_reader(page)).max(axis=2).astype(float)
+    shares = seen[:, seen.shape[1] // 2] / seen.max()  # down the middle: the label is at the left
+    for end in (shares[:4], shares[::-1][:4]):
+        assert end[0] < 0.2  # the dark rim is inside too
+        assert end.sum() == pytest.approx(1.6, abs=0.25)
+
+
 def page_reader(page: Any) -> Reader:
     reader = Reader.__new__(Reader)
     reader.page = page
