@@ -55,5 +55,5 @@ def test_a_training_goes_on_from_an_earlier_run(tmp_path: Path, monkeypatch: pyt
     for reference in (str(run.folder), run.folder.name):
         again = build_classifier("compact-densenet", recipe=RECIPE, weights=reference, seed=4)
         assert again.provenance["weights_sha256"] == first.provenance["weights_sha256"]
-    with pytest.raises(ModelError, match="neither random, imagenet, .*, a folder with compact-densenet"):
+    with pytest.raises(ModelError, match=r"neither random, imagenet, .*, a folder with compact-densenet"):
         build_classifier("compact-densenet", recipe=RECIPE, weights="nothing")
