@@ -35,6 +35,8 @@ def test_every_cell_holds_its_number_with_its_interval(scores):
     }
     np.testing.assert_array_equal(figure.data[0].z, [[0.9, 0.5], [np.nan, np.nan], [np.nan, 0.1]])
     assert list(figure.layout.xaxis.ticktext) == ["hand<br>(30)", "wrist<br>(20)"]
+    fewer = metric_heat_table(scores.assign(cases=[30, 20, 25, 20]))  # models of one body part each have other films
+    assert list(fewer.layout.xaxis.ticktext) == ["hand<br>(25-30)", "wrist<br>(20)"]
     assert list(figure.layout.yaxis.ticktext) == ["a", "&lt;b&gt;", "c<br><i>(did not learn)</i>"]
     assert figure.layout.title.text == "<b>Cohen's kappa</b>"
     assert metric_heat_table(scores, title="test").layout.title.text == "<b>Cohen's kappa, test</b>"

@@ -78,8 +78,8 @@ def metric_heat_table(
     for row in rows.itertuples():
         place = models.index(row.model), groups.index(row.group)
         values[place], texts[place] = row.estimate, _cell(row)
-    counts = rows.groupby("group", sort=False)["cases"].max()
-    across = [f"{plain(group)}<br>({int(counts[group])})" for group in groups]
+    counts = rows.groupby("group", sort=False)["cases"].agg(["min", "max"])
+    across = [f"{plain(group)}<br>({'-'.join(dict.fromkeys(map(str, counts.loc[group])))})" for group in groups]
     down = [model_name(model, learned, between="<br>") for model in models]
     named = METRIC_TITLES.get(metric, metric.replace("-", " ").capitalize())
     heading = f"{named}, {title}" if title else named
