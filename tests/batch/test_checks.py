@@ -151,7 +151,7 @@ def test_cost_comes_from_a_measured_step_and_grows_with_films_and_epochs(planned
     every, elbow, longer = expected_costs(plan, store=store, threads=1)
     assert (every.train_films, every.valid_films, every.test_films, every.epochs) == (24, 24, 24, 3)
     assert (elbow.train_films, elbow.valid_films, elbow.test_films) == (12, 12, 12)
-    assert every.source == "one step of 2 films of 64 px, measured here (cpu)"
+    assert every.source == "the fastest of 3 steps of 4 films of 64 px, measured here (cpu)"
     assert every.seconds > elbow.seconds > 2 * RUN_OVERHEAD_S
     assert longer.seconds > every.seconds
 
