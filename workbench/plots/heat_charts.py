@@ -28,6 +28,8 @@ ROW_PX, FRAME_PX = 52, 116
 """Height of a row, and of all that is around the rows."""
 COLUMN_PX, NAMES_PX, FILL_FROM = 112, 220, 6
 """Width of a column and of the models' names; with this many columns the table fills its page."""
+MOST_LEVEL = 9
+"""Columns whose names stand side by side; those of more are slanted."""
 
 
 def metric_heat_table(
@@ -160,8 +162,9 @@ def _heat(
         dark = (1 - share if turned else share) > DARK_FROM
         font = {"size": 13, "color": PAPER if dark else INK}
         figure.add_annotation(x=column, y=row, text=text, showarrow=False, font=font)
+    angle = -40 if len(across) > MOST_LEVEL else 0
     ticks = {"showgrid": False, "showline": False, "ticks": ""}
-    figure.update_xaxes(tickvals=list(range(len(across))), ticktext=across, side="top", tickangle=0, **ticks)
+    figure.update_xaxes(tickvals=list(range(len(across))), ticktext=across, side="top", tickangle=angle, **ticks)
     figure.update_yaxes(tickvals=list(range(len(down))), ticktext=down, autorange="reversed", **ticks)
     figure.update_layout(margin={"t": 104, "b": 12})
     width_px = NAMES_PX + COLUMN_PX * len(across) if len(across) < FILL_FROM else None

@@ -22,8 +22,8 @@ PAGE_PX = 1060
 """Width that every page has for a chart."""
 SQUARE_PX = 480
 """Height of a square chart with its title and axes; its names lie beside it."""
-LETTER_PX, LEGEND_LINE_PX = 7, 70
-"""Width of a letter of a legend, and of the line and the gaps beside it."""
+LETTER_PX, LEGEND_LINE_PX, LEGEND_ROW_PX = 7, 70, 20
+"""Width of a letter of a legend, of the line and the gaps beside it, and the height of a row."""
 
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "x")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
@@ -157,10 +157,12 @@ def finished_square(figure: go.Figure, title: str, *, x: str, y: str) -> go.Figu
     """Return a chart of two shares from 0 to 1, as high as it is wide, with room for the names at its right."""
     figure.update_xaxes(title_text=x, range=[-0.01, 1.01], constrain="domain")
     figure.update_yaxes(title_text=y, range=[-0.01, 1.01], scaleanchor="x", constrain="domain")
-    figure.update_layout(legend={"orientation": "v", "x": 1.03, "y": 1, "yanchor": "top"}, margin={"t": 56})
+    legend = {"orientation": "v", "x": 1.03, "y": 1, "yanchor": "top", "tracegroupgap": 0}
+    figure.update_layout(legend=legend, margin={"t": 56})
     names = [re.sub("<.*?>", "", trace.name or "") for trace in figure.data if trace.showlegend is not False]
     beside = LEGEND_LINE_PX + LETTER_PX * max(map(len, names), default=0)
-    return finished(figure, title, height_px=SQUARE_PX, width_px=round(min(PAGE_PX, SQUARE_PX + beside)))
+    height = max(SQUARE_PX, 2 * LEGEND_LINE_PX + LEGEND_ROW_PX * len(names))
+    return finished(figure, title, height_px=height, width_px=round(min(PAGE_PX, SQUARE_PX + beside)))
 
 
 def model_name(model: object, learned: Mapping[str, bool] | None, between: str = " ") -> str:
