@@ -151,7 +151,7 @@ def test_one_finite_map_per_image(method: str, name: str) -> None:
 def test_three_together_equal_three_alone(method: str, name: str) -> None:
     together, alone = (arrays_of(explained(method, name, batch_size)) for batch_size in (8, 1))
     # XGrad-CAM divides by a channel's sum, which nearly vanishes where features have both signs, as ConvNeXt's have
-    share = 1e-2 if method == "xgrad-cam" else 1e-3
+    share = 1e-2 if (method, name) == ("xgrad-cam", "timm's convnext_atto") else 1e-3
     for ours, theirs in zip(together, alone, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=share, atol=share / 10 * np.abs(ours).max())
 

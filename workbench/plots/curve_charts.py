@@ -13,8 +13,6 @@ Table = Any
 
 SMALLEST_PX, LARGEST_PX = 6, 16
 """Diameter of a calibration point with one case, and of that with the most."""
-
-
 MOST_WITH_WHISKERS = 4
 """Models; the intervals of more would hide each other."""
 
