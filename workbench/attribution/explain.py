@@ -20,6 +20,7 @@ from workbench.evaluation.units import IMAGE, STUDY_MEAN
 from workbench.imaging.recipes import Recipe
 from workbench.models.classifier import Classifier, wrap
 from workbench.passes.layers import find_layers
+from workbench.runs.freed_memory import freed_memory_kept
 
 
 def explain(
@@ -96,7 +97,7 @@ def explain(
     plan = Plan(classifier, labelled, _targets(target), unit, precision)
     given = as_films(films)
     opened = opened_shards(out, plan.request(films_digest(films))) if out else nullcontext(Pieces())
-    with opened as kept:
+    with freed_memory_kept() if plan.goes_back_far else nullcontext(), opened as kept:
         if not kept.finished:
             run = Runner(plan, kept.provenance)
             whole = unit == STUDY_MEAN

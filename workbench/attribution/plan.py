@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from workbench.attribution.methods import AbstractMethod
+from workbench.attribution.methods import AbstractMethod, OwnMethod
 from workbench.attribution.targets import MINUS, TargetRule, target_rule
 from workbench.core.provenance import library_versions, plain
 from workbench.core.seeding import derived_seed
@@ -59,6 +59,11 @@ class Plan:
     def needs(self) -> Needs:
         """What one pass has to record for all methods."""
         return reduce(or_, (method.needs(self.classifier) for method in self.methods.values()), Needs())
+
+    @property
+    def goes_back_far(self) -> bool:
+        """Whether a forward pass and the way back to a layer do not suffice: then more time goes into memory."""
+        return self.needs.at_input or any(isinstance(method, OwnMethod) for method in self.methods.values())
 
     @cached_property
     def rules(self) -> tuple[TargetRule, ...]:

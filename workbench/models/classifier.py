@@ -21,6 +21,7 @@ from workbench.models.head import Head
 from workbench.models.weights import weights_digest
 from workbench.passes.layers import Layers, evaluation_mode, find_layers
 from workbench.passes.memory_formats import fast_format
+from workbench.runs.freed_memory import freed_memory_kept
 
 
 @dataclass(frozen=True)
@@ -220,6 +221,7 @@ def check_classes(classifier: Classifier, manifest: Manifest) -> None:
         raise ModelError(f"the model tells {ours} apart, {manifest.name} has {theirs}")
 
 
+@freed_memory_kept()
 def _collect(
     classifier: Classifier, films: Sequence[Film], batch_size: int, progress: Progress | None
 ) -> tuple[list[str], list[int], list[Tensor], tuple[Skipped, ...]]:
