@@ -51,6 +51,21 @@ def test_models_differ_by_more_than_colour(points):
     assert first.line.dash != second.line.dash
 
 
+def test_many_models_have_a_chart_each_on_the_same_axes(points):
+    rows = points[points["model"] == "a"]
+    many = pd.concat([rows.assign(model=f"<{number}>", share=rows["share"] / (number + 1)) for number in range(8)])
+    figure = calibration_chart(many, learned={"<7>": False})
+    curves = figure.data[1::2]
+    assert [curve.name for curve in curves] == [f"&lt;{number}&gt;" for number in range(8)]
+    for number, curve in enumerate(curves):
+        np.testing.assert_allclose(curve.y, [0.1 / (number + 1), 0.9 / (number + 1)])
+        assert curve.error_y.array is not None
+    assert len({(curve.xaxis, curve.yaxis) for curve in curves}) == 8
+    assert len({axis.range for axis in figure.select_yaxes()}) == 1
+    titles = [each.text for each in figure.layout.annotations]
+    assert titles[7] == "&lt;7&gt;<br><i>(did not learn)</i>"
+
+
 def test_missing_columns_are_refused_in_one_line(points):
     for chart in (precision_recall_chart, calibration_chart):
         with pytest.raises(OptionError, match="no column"):

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.audit.scorecard import Scorecard, ScoredFilms
+from workbench.audit.scorecard import Scorecard, ScoredFilms, learned_models
 from workbench.core.case import Case
 from workbench.core.manifest import Manifest
 from workbench.core.predictions import Predictions
@@ -118,8 +118,10 @@ def test_body_parts_come_before_all_and_kinds_stay_out(evaluated: tuple[list[Run
     _, cards = evaluated
     frame = model_tables.part_frame(cards, "test")
     assert list(dict.fromkeys(frame["group"])) == ["hand", "wrist", "overall"]
-    assert list(dict.fromkeys(frame["model"])) == ["good", "guess (did not learn)", "fair"]
-    figure = metric_heat_table(frame, metric="auroc")
+    assert list(dict.fromkeys(frame["model"])) == ["good", "guess", "fair"]
+    figure = metric_heat_table(frame, metric="auroc", learned=learned_models(cards))
+    names = figure.layout.yaxis.ticktext
+    assert [name for name in names if "did not learn" in name] == ["guess<br><i>(did not learn)</i>"]
     assert figure.data[0].z[0][2] == cards[0].evaluations["test"].interval("auroc").estimate
     by_patient = model_tables.part_frame(cards, "test", unit="patient")
     assert by_patient.loc[by_patient["group"] == "overall", "cases"].tolist() == [40] * (len(by_patient) // 3)
@@ -142,7 +144,7 @@ def test_curves_and_verdicts_fit_their_charts(evaluated: tuple[list[Run], list[S
 def test_the_cases_furthest_apart_are_shown_with_what_they_are(
     evaluated: tuple[list[Run], list[Scorecard]], films: Manifest
 ) -> None:
-    said = tables.predictions_by_model(*evaluated, "test", marked=False)
+    said = tables.predictions_by_model(*evaluated, "test")
     table = model_tables.disagreement_table(said, films, count=5)
     assert list(table.columns) == ["case", "body part", "label", "good", "guess", "fair", "apart", "verdicts"]
     first = table.iloc[0]

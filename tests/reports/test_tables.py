@@ -97,7 +97,7 @@ def test_models_stand_side_by_side_from_what_their_runs_kept(tmp_path: Path, sco
         cards.append(Scorecard(name, "run", {"test": scored.evaluation}))
         runs.append(read_run(run.folder))
     assert tables.comparison_table(cards).shape[1] == 2
-    assert set(tables.predictions_by_model(runs, cards, "test")) == {card.title for card in cards}
+    assert set(tables.predictions_by_model(runs, cards, "test")) == {"first", "second"}
 
 
 def test_cases_are_drawn_as_they_are_and_covered(classifier: Classifier, films: Manifest) -> None:

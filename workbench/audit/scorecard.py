@@ -122,11 +122,6 @@ class Scorecard:
         """Whether it learned on its own kind of films."""
         return next(iter(self.evaluations.values())).learned
 
-    @property
-    def title(self) -> str:
-        """The name, with the mark that it did not learn."""
-        return self.model if self.learned else f"{self.model} (did not learn)"
-
     def save(self, folder: Path) -> None:
         """Write ``scorecard.json`` into a folder."""
         content = {
@@ -158,12 +153,17 @@ def load_scorecard(folder: Path) -> Scorecard:
         raise ReaderError(f"{folder / FILE_NAME}: not a scorecard ({type(error).__name__}: {error})") from error
 
 
-def model_titles(cards: Sequence[Scorecard], *, marked: bool = True) -> list[str]:
-    """Return the models' names, marked where one did not learn, with the run's end where two are called alike."""
-    names = [card.title if marked else card.model for card in cards]
+def model_titles(cards: Sequence[Scorecard]) -> list[str]:
+    """Return the models' names, with the run's end where two are called alike."""
+    names = [card.model for card in cards]
     return [
         name if names.count(name) == 1 else f"{name} ({card.run[-4:]})" for name, card in zip(names, cards, strict=True)
     ]
+
+
+def learned_models(cards: Sequence[Scorecard]) -> dict[str, bool]:
+    """Say of each model, by its title, whether it learned on its own kind of films: charts mark those that did not."""
+    return dict(zip(model_titles(cards), (card.learned for card in cards), strict=True))
 
 
 def comparison_rows(cards: Sequence[Scorecard]) -> list[tuple[str, list[str]]]:
@@ -222,7 +222,8 @@ def _metric(card: Scorecard, split: str, metric: str) -> str:
     if split not in card.evaluations:
         return NOT_KNOWN
     found = card.evaluations[split]
-    mark = ", did not learn" if metric == "auroc" and not found.learned else ""
+    lost = metric == "auroc" and card.learned and not found.learned  # of one that never learned the first row says it
+    mark = ", did not learn" if lost else ""
     return _text(found.interval(metric)) + mark
 
 

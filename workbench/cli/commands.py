@@ -79,14 +79,14 @@ def demo(
     epochs: Annotated[int, typer.Option(help="Epochs of each model.")] = 8,
 ) -> None:
     """Train two models that do well on films like their own, and find the one that reads the flag."""
-    from workbench.audit.scorecard import comparison_rows
+    from workbench.audit.scorecard import comparison_rows, model_titles
     from workbench.cli.terminal import Bars, print_comparison
     from workbench.demo import DemoOptions, run_demo
 
     with Bars() as bars:
         result = run_demo(options=DemoOptions(films=films, test_films=test_films, epochs=epochs), step=bars.open)
     title = "Two models of phantom radiographs; intervals of 95 % resample patients"
-    print_comparison(comparison_rows(result.cards), [card.title for card in result.cards], title=title)
+    print_comparison(comparison_rows(result.cards), model_titles(result.cards), title=title)
     print(f"\nReports, after {result.seconds:.0f} s (start with the first):\n  {result.index}")
     for each in result.runs:
         print(f"  {each.folder / 'report.html'}")

@@ -5,8 +5,21 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
+from plotly.subplots import make_subplots
 
-from workbench.plots.theme import INK, MUTED, check_columns, colour, dash, finished_square, model_name, symbol
+from workbench.plots.theme import (
+    INK,
+    MUTED,
+    PAGE_PX,
+    check_columns,
+    colour,
+    dash,
+    finished,
+    finished_square,
+    model_name,
+    plain,
+    symbol,
+)
 
 Table = Any
 """A pandas DataFrame; pandas comes without types."""
@@ -15,6 +28,11 @@ SMALLEST_PX, LARGEST_PX = 6, 16
 """Diameter of a calibration point with one case, and of that with the most."""
 MOST_WITH_WHISKERS = 4
 """Models; the intervals of more would hide each other."""
+MOST_TOGETHER, COLUMNS = 6, 6
+"""Models in one calibration chart; more stand each in a small chart of its own, so many in a row."""
+SMALL_PX, GAP_PX, AROUND_PX = 190, 54, 120
+"""Height of a row of small charts, of the gap between two of them for the names, and of what is around all."""
+SAID, SO = "probability of abnormal, mean of the bin", "share of abnormal cases"
 
 
 def precision_recall_chart(
@@ -75,7 +93,7 @@ def precision_recall_chart(
 def calibration_chart(
     points: Table, *, learned: Mapping[str, bool] | None = None, title: str = "Calibration"
 ) -> go.Figure:
-    """Draw the share of abnormal cases over the probability that was said; intervals are drawn for few models.
+    """Draw the share of abnormal cases over the probability that was said; of many models one small chart for each.
 
     Parameters
     ----------
@@ -89,7 +107,8 @@ def calibration_chart(
     Returns
     -------
     go.Figure
-        A square plot; a point on the dotted line means what it says, and the larger it is, the more cases it holds.
+        A square plot, or a row of six for many models; a point on the dotted line means what it says, and the larger
+        it is, the more cases it holds. Intervals are drawn where they do not hide each other.
 
     Raises
     ------
@@ -97,28 +116,59 @@ def calibration_chart(
         A column is missing.
     """
     check_columns(points, ["model", "probability", "share", "low", "high", "cases"], "calibration points")
-    figure, few = go.Figure(), points["model"].nunique() <= MOST_WITH_WHISKERS
-    line = {"color": MUTED, "width": 1, "dash": "dot"}
-    figure.add_trace(go.Scatter(x=[0, 1], y=[0, 1], mode="lines", line=line, name="as said", hoverinfo="skip"))
     most = float(points["cases"].max())
-    for place, (model, rows) in enumerate(points.groupby("model", sort=False)):
-        sizes = SMALLEST_PX + (LARGEST_PX - SMALLEST_PX) * np.sqrt(rows["cases"].to_numpy(dtype=float) / most)
-        figure.add_trace(
-            go.Scatter(
-                x=rows["probability"].to_list(),
-                y=rows["share"].to_list(),
-                error_y=_whiskers(rows, colour(place)) if few else None,
-                customdata=rows[["low", "high", "cases"]].to_numpy(dtype=float),
-                mode="lines+markers",
-                cliponaxis=False,
-                line={"color": colour(place), "width": 1.6, "dash": dash(place)},
-                marker=_marker(place, sizes.tolist()),
-                name=model_name(model, learned),
-                hovertemplate="said %{x:.2f}: %{y:.2f} (%{customdata[0]:.2f} to %{customdata[1]:.2f}) "
-                "of %{customdata[2]:.0f} are abnormal<extra>%{fullData.name}</extra>",
-            )
-        )
-    return finished_square(figure, title, x="probability of abnormal, mean of the bin", y="share of abnormal cases")
+    models = dict(list(points.groupby("model", sort=False)))
+    if len(models) > MOST_TOGETHER:
+        return _calibration_of_many(models, most, learned, title)
+    figure, few = go.Figure(_as_said()), len(models) <= MOST_WITH_WHISKERS
+    for place, (model, rows) in enumerate(models.items()):
+        line = {"color": colour(place), "width": 1.6, "dash": dash(place)}
+        told = {"line": line, "name": model_name(model, learned)}
+        figure.add_trace(_calibration(rows, most, place, whiskers=few).update(told))
+    return finished_square(figure, title, x=SAID, y=SO)
+
+
+def _calibration_of_many(
+    models: Mapping[str, Table], most: float, learned: Mapping[str, bool] | None, title: str
+) -> go.Figure:
+    """Draw a small chart for each model, all on the same axes."""
+    count = -(-len(models) // COLUMNS)
+    places = [(row, column) for row in range(1, count + 1) for column in range(1, COLUMNS + 1)][: len(models)]
+    names = [model_name(model, learned, between="<br>") for model in models]
+    height = count * SMALL_PX + AROUND_PX
+    gaps = {"horizontal_spacing": 0.02, "vertical_spacing": GAP_PX / (height - AROUND_PX)}
+    shared = {"shared_xaxes": "all", "shared_yaxes": "all", "x_title": SAID, "y_title": SO}
+    figure = make_subplots(rows=count, cols=COLUMNS, subplot_titles=names, **shared, **gaps)
+    for (row, column), (model, rows) in zip(places, models.items(), strict=True):
+        figure.add_trace(_as_said(), row=row, col=column)
+        curve = _calibration(rows, most, 0, whiskers=True, largest=SMALLEST_PX + 4)
+        figure.add_trace(curve.update(name=plain(model), line={"color": colour(0), "width": 1.4}), row=row, col=column)
+    figure.update_annotations(font_size=13)
+    ticks = {"range": [-0.04, 1.04], "tickvals": [0, 0.5, 1], "tickfont": {"size": 11}}
+    figure.update_xaxes(ticks)
+    figure.update_yaxes(ticks)
+    figure.update_layout(showlegend=False)
+    return finished(figure, title, height_px=height, width_px=PAGE_PX)
+
+
+def _as_said() -> go.Scatter:
+    line = {"color": MUTED, "width": 1, "dash": "dot"}
+    return go.Scatter(x=[0, 1], y=[0, 1], mode="lines", line=line, name="as said", hoverinfo="skip")
+
+
+def _calibration(rows: Table, most: float, place: int, *, whiskers: bool, largest: int = LARGEST_PX) -> go.Scatter:
+    sizes = SMALLEST_PX + (largest - SMALLEST_PX) * np.sqrt(rows["cases"].to_numpy(dtype=float) / most)
+    return go.Scatter(
+        x=rows["probability"].to_list(),
+        y=rows["share"].to_list(),
+        error_y=_whiskers(rows, colour(place)) if whiskers else None,
+        customdata=rows[["low", "high", "cases"]].to_numpy(dtype=float),
+        mode="lines+markers",
+        cliponaxis=False,
+        marker=_marker(place, sizes.tolist()),
+        hovertemplate="said %{x:.2f}: %{y:.2f} (%{customdata[0]:.2f} to %{customdata[1]:.2f}) "
+        "of %{customdata[2]:.0f} are abnormal<extra>%{fullData.name}</extra>",
+    )
 
 
 def _whiskers(rows: Table, tint: str) -> dict[str, Any]:

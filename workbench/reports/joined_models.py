@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from workbench.audit.scorecard import Scorecard, model_titles
+from workbench.audit.scorecard import Scorecard, learned_models
 from workbench.core.errors import WorkbenchError
 from workbench.core.manifest import Manifest
 from workbench.core.predictions import Predictions
@@ -91,8 +91,8 @@ def joined_models(
     JoinedModels
         Ensembles only of models that learned; what cannot be joined is said in the notes.
     """
-    said = predictions_by_model(runs, cards, split, marked=False)
-    choosing = predictions_by_model(runs, cards, choose_split, marked=False)
+    said = predictions_by_model(runs, cards, split)
+    choosing = predictions_by_model(runs, cards, choose_split)
     notes: list[str] = []
     learned = _usable(said, choosing, cards, choose_split, notes)
     scored, chosen_on = ({name: each[name] for name in learned} for each in (said, choosing))
@@ -119,7 +119,7 @@ def _usable(
     notes: list[str],
 ) -> list[str]:
     """Return the models that learned and have predictions on both splits; note the others."""
-    known = dict(zip(model_titles(cards, marked=False), (card.learned for card in cards), strict=True))
+    known = learned_models(cards)
     lost = [name for name in said if not known[name]]
     absent = [name for name in said if known[name] and name not in choosing]
     if lost:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from workbench.audit.scorecard import Scorecard, model_titles, signed
+from workbench.audit.scorecard import Scorecard, learned_models, model_titles, signed
 from workbench.core.manifest import Manifest
 from workbench.core.predictions import Predictions
 from workbench.evaluation.agreement import disagreements
@@ -39,10 +39,10 @@ def model_groups(runs: Sequence[Run], cards: Sequence[Scorecard]) -> dict[str, d
         evaluated on different films, such as one body part each, with what these films are called in the runs.
     """
     groups: dict[str, dict[str, Predictions]] = {}
-    parts = dict(zip(model_titles(cards, marked=False), (_body_part(run) for run in runs), strict=True))
+    parts = dict(zip(model_titles(cards), (_body_part(run) for run in runs), strict=True))
     for split in dict.fromkeys(split for card in cards for split in card.evaluations):
         by_films: dict[frozenset[str], dict[str, Predictions]] = {}
-        for name, said in predictions_by_model(runs, cards, split, marked=False).items():
+        for name, said in predictions_by_model(runs, cards, split).items():
             by_films.setdefault(frozenset(said.case_ids), {})[name] = said
         for number, said_of in enumerate(by_films.values(), start=1):
             part = parts[next(iter(said_of))] or f"films {number}"
@@ -86,9 +86,10 @@ def comparisons(
     UnknownNameError
         No such unit or metric.
     """
-    learned = dict(zip(model_titles(cards, marked=False), (card.learned for card in cards), strict=True))
     return {
-        title: compare_predictions(said, films, unit=unit, metric=metric, resampling=resampling, learned=learned)
+        title: compare_predictions(
+            said, films, unit=unit, metric=metric, resampling=resampling, learned=learned_models(cards)
+        )
         for title, said in model_groups(runs, cards).items()
         if len(said) > 1
     }
@@ -114,7 +115,7 @@ def cost_frame(cards: Sequence[Scorecard], split: str, *, unit: str = IMAGE, met
         Columns ``model, parameters, training_s, metric, estimate, low, high, learned``.
     """
     rows = []
-    for card, title in zip(cards, model_titles(cards, marked=False), strict=True):
+    for card, title in zip(cards, model_titles(cards), strict=True):
         if split in card.evaluations:
             found = card.evaluations[split].interval(metric, unit=unit)
             worth = (metric, found.estimate, found.low, found.high)

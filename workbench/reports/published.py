@@ -109,8 +109,8 @@ def measured_models(runs: Sequence[Run], cards: Sequence[Scorecard], split: str)
     tuple of Measured
         Those without predictions on the split are left out.
     """
-    said = predictions_by_model(runs, cards, split, marked=False)
-    beside = zip(runs, cards, model_titles(cards, marked=False), strict=True)
+    said = predictions_by_model(runs, cards, split)
+    beside = zip(runs, cards, model_titles(cards), strict=True)
     return tuple(
         Measured(title, _trained(run, card), card, card.evaluations[split], said[title])
         for run, card, title in beside

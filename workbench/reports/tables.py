@@ -84,7 +84,8 @@ def _localisation(film_map: np.ndarray, mask: np.ndarray) -> tuple[float, float,
 def comparison_table(cards: Sequence[Scorecard]) -> pd.DataFrame:
     """Return the models side by side: a row for each measure, a column for each model."""
     rows = comparison_rows(cards)
-    return pd.DataFrame([texts for _, texts in rows], index=[title for title, _ in rows], columns=model_titles(cards))
+    titles = model_titles(cards)
+    return pd.DataFrame([texts for _, texts in rows], index=[title for title, _ in rows], columns=titles)
 
 
 def scores_frame(cards: Sequence[Scorecard], split: str) -> pd.DataFrame:
@@ -94,7 +95,7 @@ def scores_frame(cards: Sequence[Scorecard], split: str) -> pd.DataFrame:
     """
     frames = [
         _scored(card, split, title)
-        for card, title in zip(cards, model_titles(cards, marked=False), strict=True)
+        for card, title in zip(cards, model_titles(cards), strict=True)
         if split in card.evaluations
     ]
     return pd.concat(frames, ignore_index=True)
@@ -121,12 +122,10 @@ def operating_points(predictions: Mapping[str, Predictions], *, threshold: float
     return pd.DataFrame(rows, columns=["model", "false_positive_rate", "true_positive_rate"])
 
 
-def predictions_by_model(
-    runs: Sequence[Run], cards: Sequence[Scorecard], split: str, *, marked: bool = True
-) -> dict[str, Predictions]:
-    """Return what each evaluated model said of the films of one split; unmarked, without the words did not learn."""
+def predictions_by_model(runs: Sequence[Run], cards: Sequence[Scorecard], split: str) -> dict[str, Predictions]:
+    """Return what each evaluated model said of the films of one split."""
     paths = [Path(run.folder) / f"predictions-{split}.csv" for run in runs]
-    titles = model_titles(cards, marked=marked)
+    titles = model_titles(cards)
     return {title: load_predictions(path) for title, path in zip(titles, paths, strict=True) if path.exists()}
 
 
