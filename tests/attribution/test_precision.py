@@ -18,10 +18,12 @@ from workbench.attribution.methods import SharedMethod
 from workbench.attribution.plan import Plan
 from workbench.attribution.precision import (
     HALF,
+    HALF_BACK,
     LEAST_CORRELATION,
     RANKING_KEPT,
     RANKING_LOST,
     SERVED_ALONG,
+    WAY_BACK_KEPT,
     rank_correlation,
 )
 from workbench.attribution.results import Results
@@ -33,6 +35,12 @@ from workbench.passes.single_pass import Needs, Seen
 
 NAMES = ("normal", "abnormal")
 IMAGES = noise(6, 3, 48, 48)
+USED = {
+    RANKING_KEPT: {HALF},
+    WAY_BACK_KEPT: {HALF_BACK},
+    RANKING_LOST: {"float32"},
+    SERVED_ALONG: {HALF_BACK, "float32"},
+}
 METHODS = ("grad-cam", "guided-backprop", "saliency", "integrated-gradients", "activations")
 
 
@@ -58,17 +66,18 @@ def test_every_map_says_what_was_asked_measured_and_used() -> None:
         uses.add(about["used"])
         sound = about["lowest_rank_correlation"] >= LEAST_CORRELATION
         assert (about["because"] == RANKING_LOST) != sound
-        assert about["used"] == (HALF if about["because"] == RANKING_KEPT else "float32")
+        assert about["used"] in USED[about["because"]]
         assert exact[key].provenance["precision"] == {"asked": "exact", "used": "float32"}
         if not isinstance(found, Explanation):
             continue
         ours, theirs = found.maps, explanation(exact, key).maps
         assert ours.dtype == np.float32
-        assert (about["used"] == HALF) == (not np.allclose(ours, theirs, rtol=1e-4, atol=1e-6))
+        if about["used"] != HALF_BACK:  # where nothing is convolved behind the layer, the way back changes nothing
+            assert (about["used"] == "float32") == np.allclose(ours, theirs, rtol=1e-4, atol=1e-6)
         correlations = found.measures["rank_correlation"]
         assert np.isnan(correlations[4:]).all()
         assert round(float(correlations[:4].min()), 6) == about["lowest_rank_correlation"]
-        if about["used"] == HALF:
+        if about["used"] != "float32":
             expected = [spearmanr(a.ravel(), b.ravel()).statistic for a, b in zip(ours, theirs, strict=True)]
             np.testing.assert_allclose(correlations[:4], expected[:4], atol=1e-4)
         assert "rank_correlation" not in explanation(exact, key).measures
@@ -123,17 +132,11 @@ def test_a_method_that_fails_in_half_precision_runs_in_single() -> None:
 
 def test_one_pass_in_single_precision_serves_all_that_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where saliency needs single precision, another pass for Grad-CAM would only cost time."""
-    passes: list[tuple[str, ...]] = []
-    seen = Plan.seen
-
-    def counted(plan: Plan, *given: Any) -> Any:
-        passes.append(tuple(plan.methods))
-        return seen(plan, *given)
+    passes = passes_of(monkeypatch)
 
     def measured(fast: Explanation, exact: Explanation) -> np.ndarray:
         return np.full(len(exact), 0.5 if exact.provenance["method"] == "saliency" else 0.999)
 
-    monkeypatch.setattr(Plan, "seen", counted)
     monkeypatch.setattr("workbench.attribution.precision._correlations", measured)
     single, half = ("grad-cam", "saliency", "activations"), ("guided-backprop", "rise")
     found = explain(classifier(), IMAGES, (*single, *half), target="abnormal", batch_size=2, precision="fast")
@@ -145,7 +148,40 @@ def test_one_pass_in_single_precision_serves_all_that_it_can(monkeypatch: pytest
         "guided-backprop": RANKING_KEPT,  # its gradient would be a second backward pass
         "rise": RANKING_KEPT,
     }
-    assert passes == 2 * [(*single, *half)] + 2 * [single, half]  # the first batch is made twice
+    assert passes == [((*single, *half), False)] * 2 + [(single, True)] + 2 * [(single, False), (half, False)]
+
+
+def passes_of(monkeypatch: pytest.MonkeyPatch) -> list[tuple[tuple[str, ...], bool]]:
+    """Return what every pass to come will serve, and whether it goes back in half precision."""
+    passes: list[tuple[tuple[str, ...], bool]] = []
+    seen = Plan.seen
+
+    def counted(plan: Plan, *given: Any, half_back: bool = False) -> Any:
+        passes.append((tuple(plan.methods), half_back))
+        return seen(plan, *given, half_back=half_back)
+
+    monkeypatch.setattr(Plan, "seen", counted)
+    return passes
+
+
+def test_half_precision_on_the_way_back_alone_serves_what_keeps_its_ranking_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Gradients at pixels change where a ReLU changes its mind, which only the way forwards can make it do."""
+    asked = ("saliency", "grad-cam", "integrated-gradients")
+    exact = explain(classifier(), IMAGES, asked, target="abnormal", batch_size=2)
+    passes = passes_of(monkeypatch)
+    found = explain(classifier(), IMAGES, asked, target="abnormal", batch_size=2, precision="fast")
+    about = {key: each.provenance["precision"] for key, each in found.items()}
+    assert (about["saliency"]["used"], about["saliency"]["because"]) == (HALF_BACK, WAY_BACK_KEPT)
+    assert (about["grad-cam"]["used"], about["grad-cam"]["because"]) == (HALF_BACK, SERVED_ALONG)
+    for key in ("saliency", "grad-cam"):
+        ours, theirs = explanation(found, key).maps, explanation(exact, key).maps
+        kept = [spearmanr(a.ravel(), b.ravel()).statistic for a, b in zip(ours, theirs, strict=True)]
+        assert min(kept) > 0.998  # on the later batches too, which nobody measured
+    assert [half_back for labels, half_back in passes if "saliency" in labels] == [False, False, True, True, True]
+    assert passes[2][0] == ("saliency", "grad-cam")  # a method with passes of its own has no part in it
+    assert about["integrated-gradients"]["used"] in (HALF, "float32")
 
 
 class Blunt(nn.Module):

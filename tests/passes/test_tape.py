@@ -275,3 +275,40 @@ def test_passes_leave_no_tensor_behind_even_uncollected() -> None:
             run_pass(net, images, asked, choose=broken)
     gc.collect()  # a traceback is a cycle
     assert living() == before
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: nn.Conv2d(4, 6, 3, stride=2, padding=1, bias=False),
+        lambda: nn.Conv2d(4, 6, (3, 5), dilation=2, groups=2),
+        lambda: nn.Conv2d(4, 6, 3, padding="same"),
+        lambda: nn.Conv2d(4, 6, 3, padding=1, padding_mode="reflect"),
+        lambda: nn.ConvTranspose2d(4, 6, 3, stride=2),
+        lambda: nn.Conv1d(4, 6, 3, padding=(2,)),
+        lambda: nn.Conv3d(4, 6, 3, stride=(1, 2, 1)),
+    ],
+)
+def test_convolutions_go_back_in_half_precision_and_forwards_as_ever(make: Callable[[], nn.Module]) -> None:
+    layer = make().requires_grad_(False)
+    shape = {1: (2, 4, 30), 2: (2, 4, 17, 16), 3: (2, 4, 9, 8, 7)}[layer.weight.ndim - 2]
+    values = torch.randn(shape, generator=torch.Generator().manual_seed(0)).requires_grad_(True)
+    expected = layer(values)
+    weights = torch.randn(expected.shape, generator=torch.Generator().manual_seed(1))
+    (plain,) = torch.autograd.grad((expected * weights).sum(), values)
+    tape = tapes.Tape(half_back=True)
+    with tapes._Taping(tape):
+        found = layer(values)
+    assert torch.equal(found, expected)
+    (gradient,) = torch.autograd.grad((found * weights).sum(), values)
+    assert gradient.dtype == values.dtype
+    torch.testing.assert_close(gradient, plain, rtol=0.05, atol=0.02 * float(plain.abs().max()))
+    exact = isinstance(layer, nn.ConvTranspose2d) or layer.padding == "same"
+    assert torch.equal(gradient, plain) == exact  # others are left as they are
+
+
+def test_a_weight_that_wants_a_gradient_is_left_alone_on_the_way_back() -> None:
+    layer, values = nn.Conv2d(4, 6, 3), torch.randn(2, 4, 8, 8, requires_grad=True)
+    with tapes._Taping(tapes.Tape(half_back=True)):
+        layer(values).sum().backward()
+    assert layer.weight.grad is not None

@@ -145,7 +145,9 @@ class Plan:
             return "difference of the logits"
         return "logit of the class" if self.classifier.head.name == "softmax" else "log-odds of the class"
 
-    def seen(self, batch: FilmBatch, chosen: Sequence[Chosen] | None = None) -> tuple[Seen, ...]:
+    def seen(
+        self, batch: FilmBatch, chosen: Sequence[Chosen] | None = None, *, half_back: bool = False
+    ) -> tuple[Seen, ...]:
         """Run the common pass: one record a target.
 
         Parameters
@@ -154,6 +156,8 @@ class Plan:
             Films of which at least one could be read.
         chosen
             What is explained, where another pass over the same films has chosen it.
+        half_back
+            Whether convolutions go back in bfloat16.
 
         Returns
         -------
@@ -167,7 +171,7 @@ class Plan:
             return chosen or [rule(logits, labels.to(device), studies.to(device)) for rule in self.rules]
 
         images = batch.images.to(device).contiguous(memory_format=self.memory_format)
-        seen = run_pass(self.classifier.module, images, self.needs, choose=choose)
+        seen = run_pass(self.classifier.module, images, self.needs, choose=choose, half_back=half_back)
         return tuple(_in_single_precision(each) for each in seen)
 
 

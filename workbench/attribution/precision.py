@@ -1,4 +1,8 @@
-"""Single precision, or half where it changes no ranking: measured on the first batch and said with every map."""
+"""Single precision, or half where it changes no ranking: measured on the first batch and said with every map.
+
+What a ReLU lets through is decided on the way forwards. Gradients at pixels that half precision spoils there often keep
+their ranking where the convolutions of the way back alone run in it.
+"""
 
 from contextlib import nullcontext
 from dataclasses import replace
@@ -18,9 +22,10 @@ from workbench.passes.single_pass import Chosen
 
 LEAST_CORRELATION = 0.99
 """Below it half precision is not used: Grad-CAM was seen at 0.995 and above, gradients at pixels at 0.5 to 0.7."""
-HALF = "bfloat16 autocast"
+HALF, HALF_BACK = "bfloat16 autocast", "float32, on the way back bfloat16 convolutions"
 RANKING_KEPT, RANKING_LOST = "half precision keeps the ranking", "half precision loses the ranking"
-SERVED_ALONG = "another method's pass in single precision serves this one too"
+WAY_BACK_KEPT = "half precision keeps the ranking on the way back only"
+SERVED_ALONG = "the pass of another method, which needs more precision, serves this one too"
 MEASURE = "rank_correlation"
 """Name of the measure: Spearman's, of a film's map in half precision with the one in single precision."""
 
@@ -47,38 +52,68 @@ class Runner:
         return self._split(batch) if self._about else self._first(batch)
 
     def _first(self, batch: FilmBatch) -> Results:
-        """Make everything twice and keep of each method what its correlations allow and the later batches will do."""
+        """Make everything twice and keep of each method what its correlations allow and the later batches will do.
+
+        What half precision loses is made a third time, with half precision on the way back alone.
+        """
         plan = self.plan
         exact, chosen = _run(plan, batch)
-        fast = _in_half(plan, batch, chosen)
-        unknown = np.full(len(batch.film_ids), np.nan)
-        measured = {key: _correlations(fast[key], exact[key]) if key in fast else unknown for key in plan.keys}
-        keys = {label: [plan.key(label, target) for target in plan.targets] for label in plan.methods}
-        lost = [label for label in keys if not all((measured[key] >= LEAST_CORRELATION).all() for key in keys[label])]
-        joined = _served_with(plan, lost)
+        half = _in_half(plan, batch, chosen)
+        measured = _measured(half, exact)
+        lost = [label for label in plan.methods if not self._is_kept(label, measured)]
+        along = _served_with(plan, lost)
+        back = self._with_half_back(batch, chosen, lost, along)
+        measured_back = _measured(back, exact)
+        if any((each < LEAST_CORRELATION).any() for each in measured_back.values()):
+            back = {}
+        else:
+            measured |= measured_back
         for label in plan.methods:
-            reason = RANKING_LOST if label in lost else SERVED_ALONG if label in joined else RANKING_KEPT
-            self._about |= {key: _about(batch, measured[key], reason) for key in keys[label]}
-        kept = {key: (fast if self._is_fast(key) else exact)[key] for key in plan.keys}
-        return {key: self._said(key, found, measured[key]) for key, found in kept.items()}
+            for key in self._keys(label):
+                used = HALF_BACK if key in back else SINGLE if label in lost or label in along else HALF
+                because = WAY_BACK_KEPT if used == HALF_BACK else RANKING_LOST if used == SINGLE else RANKING_KEPT
+                because = SERVED_ALONG if label in along else because
+                self._about[key] = _about(batch, measured.get(key), used, because)
+        unknown = np.full(len(batch.film_ids), np.nan)
+        made = {SINGLE: exact, HALF: half, HALF_BACK: back}
+        kept = {key: made[self._about[key]["used"]][key] for key in plan.keys}
+        return {key: self._said(key, each, measured.get(key, unknown)) for key, each in kept.items()}
+
+    def _is_kept(self, label: str, measured: dict[str, Float[np.ndarray, " n"]]) -> bool:
+        """Say whether a method was measured, and kept its ranking on each film for each target."""
+        return all(key in measured and (measured[key] >= LEAST_CORRELATION).all() for key in self._keys(label))
+
+    def _with_half_back(
+        self, batch: FilmBatch, chosen: tuple[Chosen, ...], lost: list[str], along: set[str]
+    ) -> Results:
+        """Return what one pass with half precision on its way back gives; nothing where it would not reach the input.
+
+        Methods with passes of their own have no part in it.
+        """
+        methods = self.plan.methods
+        shared = [label for label in methods if label in (*lost, *along) and not isinstance(methods[label], OwnMethod)]
+        if not any(methods[label].needs(self.plan.classifier).at_input for label in shared if label in lost):
+            return {}
+        return _run(self.plan.only(shared), batch, chosen, half_back=True)[0]
 
     def _split(self, batch: FilmBatch) -> Results:
         """Run single precision for the methods that need it, half for the others; both explain the same classes."""
         results: Results = {}
         chosen: tuple[Chosen, ...] | None = None
         for half in (False, True):
-            labels = [label for label in self.plan.methods if self._is_fast(self._any_key(label)) is half]
+            labels = [label for label in self.plan.methods if (self._use(label) == HALF) is half]
             if labels:
-                found, chosen = _run(self.plan.only(labels), batch, chosen, half=half)
+                half_back = any(self._use(label) == HALF_BACK for label in labels)
+                found, chosen = _run(self.plan.only(labels), batch, chosen, half=half, half_back=half_back)
                 results |= found
         unknown = np.full(len(batch.film_ids), np.nan)
         return {key: self._said(key, results[key], unknown) for key in self.plan.keys}
 
-    def _any_key(self, label: str) -> str:
-        return self.plan.key(label, self.plan.targets[0])
+    def _keys(self, label: str) -> list[str]:
+        return [self.plan.key(label, target) for target in self.plan.targets]
 
-    def _is_fast(self, key: str) -> bool:
-        return bool(self._about[key]["used"] == HALF)
+    def _use(self, label: str) -> str:
+        return str(self._about[self._keys(label)[0]]["used"])
 
     def _said(
         self, key: str, found: Explanation | Activations, correlations: Float[np.ndarray, " n"]
@@ -102,23 +137,28 @@ def _served_with(plan: Plan, lost: list[str]) -> set[str]:
     }
 
 
-def _about(batch: FilmBatch, correlations: Float[np.ndarray, " n"], reason: str) -> dict[str, Any]:
+def _about(batch: FilmBatch, correlations: Float[np.ndarray, " n"] | None, used: str, reason: str) -> dict[str, Any]:
     """Return what stands in a map's provenance."""
     return {
         "asked": FAST,
-        "used": HALF if reason == RANKING_KEPT else SINGLE,
+        "used": used,
         "because": reason,
-        "lowest_rank_correlation": None if np.isnan(correlations).any() else round(float(correlations.min()), 6),
+        "lowest_rank_correlation": None if correlations is None else round(float(correlations.min()), 6),
         "measured_on": list(batch.film_ids),
     }
 
 
 def _run(
-    plan: Plan, batch: FilmBatch, chosen: tuple[Chosen, ...] | None = None, *, half: bool = False
+    plan: Plan,
+    batch: FilmBatch,
+    chosen: tuple[Chosen, ...] | None = None,
+    *,
+    half: bool = False,
+    half_back: bool = False,
 ) -> tuple[Results, tuple[Chosen, ...]]:
     """Return the results of a batch and what they explain; in half precision the parameters stay as they are."""
     with torch.autocast(plan.classifier.device.type, torch.bfloat16) if half else nullcontext():
-        seen = plan.seen(batch, chosen)
+        seen = plan.seen(batch, chosen, half_back=half_back)
         return batch_results(plan, batch, seen), tuple(each.chosen for each in seen)
 
 
@@ -131,6 +171,10 @@ def _in_half(plan: Plan, batch: FilmBatch, chosen: tuple[Chosen, ...]) -> Result
             return {}
     parts = [_in_half(plan.only([label]), batch, chosen) for label in plan.methods]
     return {key: found for part in parts for key, found in part.items()}
+
+
+def _measured(fast: Results, exact: Results) -> dict[str, Float[np.ndarray, " n"]]:
+    return {key: _correlations(found, exact[key]) for key, found in fast.items()}
 
 
 def _correlations(fast: Explanation | Activations, exact: Explanation | Activations) -> Float[np.ndarray, " n"]:

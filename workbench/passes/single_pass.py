@@ -135,14 +135,14 @@ class Seen:
 class _Recorder(TorchFunctionMode):
     """Takes tensors at taps, starts the graph at the lowest one, and keeps the tape."""
 
-    def __init__(self, needs: Needs) -> None:
+    def __init__(self, needs: Needs, *, half_back: bool) -> None:
         super().__init__()
         self.needs = needs
         self.calls: Counter[str] = Counter()
         self.activations: dict[Tap, Tensor] = {}
         self.graph: dict[Tap, Tensor] = {}
         self.reductions: dict[tuple[Tap, Reduction], Any] = {}
-        self.tape = Tape(*needs.rules)
+        self.tape = Tape(*needs.rules, half_back=half_back)
         self._stack = ExitStack()
         self._watches = False
         wanted = needs.activations | needs.gradients | {tap for tap, _ in needs.reductions}
@@ -203,7 +203,9 @@ class _Recorder(TorchFunctionMode):
         return out
 
 
-def run_pass(module: nn.Module, images: Float[Tensor, "n c h w"], needs: Needs, *, choose: Choose) -> tuple[Seen, ...]:
+def run_pass(
+    module: nn.Module, images: Float[Tensor, "n c h w"], needs: Needs, *, choose: Choose, half_back: bool = False
+) -> tuple[Seen, ...]:
     """Run one forward pass and, for each target, the backward passes that the needs ask for.
 
     The network is put into evaluation mode for the pass and left as it was found, also after an error: mode, hooks,
@@ -219,6 +221,8 @@ def run_pass(module: nn.Module, images: Float[Tensor, "n c h w"], needs: Needs, 
         What to record.
     choose
         Takes the clean logits (n, outputs) to one choice for each target.
+    half_back
+        Whether convolutions go back in bfloat16; the forward pass stays as it is.
 
     Returns
     -------
@@ -230,7 +234,7 @@ def run_pass(module: nn.Module, images: Float[Tensor, "n c h w"], needs: Needs, 
     ModelError
         A layer was not reached by the pass.
     """
-    recorder = _Recorder(needs)
+    recorder = _Recorder(needs, half_back=half_back)
     with ExitStack() as stack:
         stack.enter_context(evaluation_mode(module))
         stack.enter_context(torch.inference_mode(False))  # a caller's own would forbid gradients

@@ -5,7 +5,7 @@ here. The gradient at the input needs the weights, the scales, and of each ReLU 
 this module does not know is recorded as ever.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
 from typing import Any
@@ -20,7 +20,8 @@ from typing_extensions import override
 
 from workbench.passes.functions import CLAMPS, HARDTANHS, POOLS, RELUS, THRESHOLDS, first_tensor, is_relu
 
-CONVOLUTIONS = frozenset(getattr(F, f"conv{kind}{axes}d") for kind in ("", "_transpose") for axes in (1, 2, 3))
+STRAIGHT_CONVOLUTIONS = frozenset({F.conv1d, F.conv2d, F.conv3d})
+CONVOLUTIONS = STRAIGHT_CONVOLUTIONS | {F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d}
 RECTIFIERS = RELUS | HARDTANHS | CLAMPS | THRESHOLDS
 """Functions that are ReLUs if their arguments say so."""
 TAPED = RECTIFIERS | CONVOLUTIONS | POOLS | {F.batch_norm}
@@ -44,10 +45,13 @@ class Tape:
     ----------
     *rules
         The rules that will be asked for; :attr:`rule` says by which the next backward pass goes, at first the first.
+    half_back
+        Whether convolutions go back in bfloat16. Forwards they are as ever, so that no ReLU changes its mind.
     """
 
-    def __init__(self, *rules: Rule) -> None:
+    def __init__(self, *rules: Rule, half_back: bool = False) -> None:
         self.rule = rules[0] if rules else Rule.PLAIN
+        self.half_back = half_back
         self._clips = any(rule is not Rule.PLAIN for rule in rules)
 
     def run(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -58,6 +62,8 @@ class Tape:
         large = first.numel() >= LARGE
         if func in RECTIFIERS:
             return self._rectified(func, args, kwargs, large=large)
+        if self.half_back and func in STRAIGHT_CONVOLUTIONS:
+            return _convolved_half_back(*args, **kwargs)
         if not large:
             return func(*args, **kwargs)
         if func is F.batch_norm:
@@ -144,8 +150,9 @@ def _whole(tensor: Tensor) -> tuple[Tensor, torch.dtype]:
 class _Hollow:
     """A tensor of which only size, layout and kind are kept."""
 
-    def __init__(self, tensor: Tensor) -> None:
-        self.size, self.stride, self.dtype, self.device = tensor.shape, tensor.stride(), tensor.dtype, tensor.device
+    def __init__(self, tensor: Tensor, kind: torch.dtype | None = None) -> None:
+        self.size, self.stride, self.device = tensor.shape, tensor.stride(), tensor.device
+        self.dtype = kind or tensor.dtype
 
     def restored(self) -> Tensor:
         """Return a tensor of whatever values: a derivative looks at its size and layout."""
@@ -169,6 +176,45 @@ def _convolved(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
     with saved_tensors_hooks(pack, _restored):
         return func(*args, **kwargs)
+
+
+def _convolved_half_back(  # the signature of conv1d, conv2d and conv3d, so that Python sorts their arguments
+    input: Tensor,  # noqa: A002
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: int | Sequence[int] = 1,
+    padding: int | str | Sequence[int] = 0,
+    dilation: int | Sequence[int] = 1,
+    groups: int = 1,
+) -> Tensor:
+    axes = weight.ndim - 2
+    convolve = (F.conv1d, F.conv2d, F.conv3d)[axes - 1]
+    if isinstance(padding, str) or weight.requires_grad or (bias is not None and bias.requires_grad):
+        return convolve(input, weight, bias, stride, padding, dilation, groups)
+    places = [[each] * axes if isinstance(each, int) else list(each) for each in (stride, padding, dilation)]
+    convolved: Tensor = _ConvolveHalfBack.apply(input, convolve, weight, bias, *places, groups)
+    return convolved
+
+
+class _ConvolveHalfBack(torch.autograd.Function):
+    """A convolution whose way back to its input runs in bfloat16, and which keeps its weight alone."""
+
+    @staticmethod
+    def forward(context: Any, values: Tensor, convolve: Any, weight: Tensor, bias: Tensor | None, *rest: Any) -> Tensor:
+        context.save_for_backward(weight.bfloat16())
+        context.hollow, context.rest, context.kind = _Hollow(values, torch.bfloat16), rest, values.dtype
+        return convolve(values, weight, bias, *rest)
+
+    @staticmethod
+    @once_differentiable
+    def backward(context: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        (weight,) = context.saved_tensors
+        *places, groups = context.rest
+        going_back = (None, *places, False, [0] * len(places[0]), groups, [True, False, False])
+        found, _, _ = torch.ops.aten.convolution_backward(
+            gradient.bfloat16(), context.hollow.restored(), weight, *going_back
+        )
+        return found.to(context.kind), *[None] * 7
 
 
 def _pooled(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
