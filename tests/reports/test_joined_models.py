@@ -144,7 +144,7 @@ def test_per_part_models_fill_their_rows(by_part: tuple[list[Run], list[Scorecar
     assert sections[0].frame["f1 (published)"].notna().sum() == 7
     assert sections[0].frame["f1"].isna().all()  # none of them is a ResNet-50
     shown = sections[0].shown
-    assert shown.loc["forearm", "precision; published"] == "-; 0.60"
+    assert shown.loc["forearm", "precision (published)"] == "(0.60)"
     assert shown.loc["forearm", "ours"] == "-"
 
 

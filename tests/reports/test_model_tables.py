@@ -138,7 +138,7 @@ def test_curves_and_verdicts_fit_their_charts(evaluated: tuple[list[Run], list[S
     assert len(precision_recall_chart(curves, points=verdicts).data) == 2 * len(said)
     points = model_tables.calibration_frame(said, films, resampling=FEW)
     assert points.groupby("model")["cases"].sum().tolist() == [80, 80, 80]
-    assert len(calibration_chart(points).data) == 1 + len(said)
+    assert len(calibration_chart(points).data) == 2 * len(said)
 
 
 def test_the_cases_furthest_apart_are_shown_with_what_they_are(

@@ -1,5 +1,6 @@
 """Precision over recall, and what was said over what is so: curves of probabilities, a line for each model."""
 
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ from plotly.subplots import make_subplots
 
 from workbench.plots.theme import (
     INK,
+    LETTER_PX,
     MUTED,
     PAGE_PX,
     check_columns,
@@ -26,12 +28,10 @@ Table = Any
 
 SMALLEST_PX, LARGEST_PX = 6, 16
 """Diameter of a calibration point with one case, and of that with the most."""
-MOST_WITH_WHISKERS = 4
-"""Models; the intervals of more would hide each other."""
-MOST_TOGETHER, COLUMNS = 6, 6
-"""Models in one calibration chart; more stand each in a small chart of its own, so many in a row."""
-SMALL_PX, GAP_PX, AROUND_PX = 190, 54, 120
-"""Height of a row of small charts, of the gap between two of them for the names, and of what is around all."""
+MOST_TOGETHER, MOST_COLUMNS = 2, 6
+"""Models in one calibration chart, whose intervals would hide each other; more have a small chart each, in rows."""
+HIGHEST_PX, GAP_PX, AROUND_PX = 300, 54, 120
+"""Height of a row of small charts at most, of the gap for the names between two rows, and of what is around all."""
 SAID, SO = "probability of abnormal, mean of the bin", "share of abnormal cases"
 
 
@@ -107,8 +107,8 @@ def calibration_chart(
     Returns
     -------
     go.Figure
-        A square plot, or a row of six for many models; a point on the dotted line means what it says, and the larger
-        it is, the more cases it holds. Intervals are drawn where they do not hide each other.
+        A square plot, or rows of small ones; a point on the dotted line means what it says, and the larger it is, the
+        more cases it holds.
 
     Raises
     ------
@@ -120,11 +120,11 @@ def calibration_chart(
     models = dict(list(points.groupby("model", sort=False)))
     if len(models) > MOST_TOGETHER:
         return _calibration_of_many(models, most, learned, title)
-    figure, few = go.Figure(_as_said()), len(models) <= MOST_WITH_WHISKERS
+    figure = go.Figure(_as_said())
     for place, (model, rows) in enumerate(models.items()):
         line = {"color": colour(place), "width": 1.6, "dash": dash(place)}
         told = {"line": line, "name": model_name(model, learned)}
-        figure.add_trace(_calibration(rows, most, place, whiskers=few).update(told))
+        figure.add_trace(_calibration(rows, most, place).update(told))
     return finished_square(figure, title, x=SAID, y=SO)
 
 
@@ -132,23 +132,31 @@ def _calibration_of_many(
     models: Mapping[str, Table], most: float, learned: Mapping[str, bool] | None, title: str
 ) -> go.Figure:
     """Draw a small chart for each model, all on the same axes."""
-    count = -(-len(models) // COLUMNS)
-    places = [(row, column) for row in range(1, count + 1) for column in range(1, COLUMNS + 1)][: len(models)]
-    names = [model_name(model, learned, between="<br>") for model in models]
-    height = count * SMALL_PX + AROUND_PX
+    columns = min(len(models), MOST_COLUMNS)
+    count = -(-len(models) // columns)
+    places = [(1 + place // columns, 1 + place % columns) for place in range(len(models))]
+    names = [_small_title(model, learned, PAGE_PX // columns) for model in models]
+    height = count * min(HIGHEST_PX, PAGE_PX // columns) + AROUND_PX
     gaps = {"horizontal_spacing": 0.02, "vertical_spacing": GAP_PX / (height - AROUND_PX)}
     shared = {"shared_xaxes": "all", "shared_yaxes": "all", "x_title": SAID, "y_title": SO}
-    figure = make_subplots(rows=count, cols=COLUMNS, subplot_titles=names, **shared, **gaps)
+    figure = make_subplots(rows=count, cols=columns, subplot_titles=names, **shared, **gaps)
     for (row, column), (model, rows) in zip(places, models.items(), strict=True):
         figure.add_trace(_as_said(), row=row, col=column)
-        curve = _calibration(rows, most, 0, whiskers=True, largest=SMALLEST_PX + 4)
+        curve = _calibration(rows, most, 0, largest=SMALLEST_PX + 4)
         figure.add_trace(curve.update(name=plain(model), line={"color": colour(0), "width": 1.4}), row=row, col=column)
     figure.update_annotations(font_size=13)
     ticks = {"range": [-0.04, 1.04], "tickvals": [0, 0.5, 1], "tickfont": {"size": 11}}
     figure.update_xaxes(ticks)
     figure.update_yaxes(ticks)
     figure.update_layout(showlegend=False)
-    return finished(figure, title, height_px=height, width_px=PAGE_PX)
+    return finished(figure, title, height_px=height)
+
+
+def _small_title(model: str, learned: Mapping[str, bool] | None, width_px: int) -> str:
+    """Return a model's name in lines that fit over its chart."""
+    lines = textwrap.wrap(model, width_px // LETTER_PX)
+    marked = model_name(model, learned, between="<br>")
+    return marked.replace(plain(model), "<br>".join(map(plain, lines)), 1)
 
 
 def _as_said() -> go.Scatter:
@@ -156,12 +164,12 @@ def _as_said() -> go.Scatter:
     return go.Scatter(x=[0, 1], y=[0, 1], mode="lines", line=line, name="as said", hoverinfo="skip")
 
 
-def _calibration(rows: Table, most: float, place: int, *, whiskers: bool, largest: int = LARGEST_PX) -> go.Scatter:
+def _calibration(rows: Table, most: float, place: int, *, largest: int = LARGEST_PX) -> go.Scatter:
     sizes = SMALLEST_PX + (largest - SMALLEST_PX) * np.sqrt(rows["cases"].to_numpy(dtype=float) / most)
     return go.Scatter(
         x=rows["probability"].to_list(),
         y=rows["share"].to_list(),
-        error_y=_whiskers(rows, colour(place)) if whiskers else None,
+        error_y=_whiskers(rows, colour(place)),
         customdata=rows[["low", "high", "cases"]].to_numpy(dtype=float),
         mode="lines+markers",
         cliponaxis=False,

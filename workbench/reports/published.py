@@ -79,16 +79,16 @@ class PublishedSection:
 
     @property
     def shown(self) -> pd.DataFrame:
-        """The frame for readers: ours and, after a semicolon, theirs in one cell; a dash where there is none."""
+        """The frame for readers: ours and, in brackets, theirs in one cell; a dash where there is neither."""
         texts = self.frame.apply(_as_printed)
         shown = {}
         for column in texts.columns:
             printed = column + SUFFIX
-            if column.endswith(SUFFIX):
-                continue
-            shown[f"{column}; published" if printed in texts else column] = (
-                texts[column] + "; " + texts[printed] if printed in texts else texts[column]
-            )
+            if printed in texts:
+                theirs = texts[printed].map(lambda text: f"({text})" if text else "")
+                shown[f"{column} (published)"] = (texts[column] + " " + theirs).str.strip().replace("", NOTHING)
+            elif not column.endswith(SUFFIX):
+                shown[column] = texts[column].replace("", NOTHING)
         return pd.DataFrame(shown).set_index(next(iter(shown)))
 
 
@@ -256,7 +256,7 @@ def _as_printed(column: pd.Series) -> pd.Series:
 
     def text(value: object) -> str:
         if value is None or value != value or value == "":
-            return NOTHING
+            return ""
         return f"{value:.{decimals}f}" if isinstance(value, float) else str(value)
 
     return column.map(text)
