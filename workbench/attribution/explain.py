@@ -56,7 +56,8 @@ def explain(
     precision
         ``exact`` is single precision. ``fast`` lets convolutions run in bfloat16 for every method whose maps of the
         first batch keep the ranking of their values (rank correlation with single precision at least 0.99 on each
-        film); what was measured and used stands in the provenance. It pays on GPUs and on CPUs that have bfloat16.
+        film), both ways or on the way back alone; what was measured and used stands in the provenance. It pays on GPUs
+        and on CPUs that have bfloat16, from a few batches on.
     out
         A new or empty folder: the results go there batch by batch, and come back mapped from disk, so that memory does
         not grow with the films. The same call again goes on where it was interrupted, or returns what is finished;

@@ -1,7 +1,7 @@
 """What models give against what they cost: a metric over parameters or over training time."""
 
+import math
 from collections.abc import Sequence
-from math import copysign
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ COSTS = {"parameters": (1e6, "million parameters"), "training_s": (60.0, "minute
 CHART_HEIGHT_PX = 520
 PLOT_PX = (PAGE_PX - 90, CHART_HEIGHT_PX - 150)
 """Width and height of the plot itself on a usual page."""
+FEWEST_TICKS = 3
 MARGIN, ALONE = 0.12, 0.3
 """What is left free at either end of an axis, as a share of its values' range; and where they are all alike."""
 NAME_HEIGHT_PX, POINT_PX, GAP_PX = 17, 10, 4
@@ -86,9 +87,21 @@ def cost_chart(models: Table, *, cost: str = "parameters", title: str = "") -> g
     )
     figure = go.Figure(points)
     figure.update_xaxes(type="log", title=axis, nticks=8, minor={"showgrid": False}, range=spans[0])
+    figure.update_xaxes(tickvals=_whole_ticks(*spans[0]))
     figure.update_yaxes(title=metric, range=spans[1])
     figure.update_layout(showlegend=False)
     return finished(figure, f"{metric} against {axis}" + (f", {title}" if title else ""), height_px=CHART_HEIGHT_PX)
+
+
+def _whole_ticks(low: float, high: float) -> list[float] | None:
+    """Return 1, 2, 5, 10 and so on within a range of decimal logarithms; None where they are too few to read it by.
+
+    Plotly's own labels between the powers of ten are single digits.
+    """
+    powers = range(math.floor(low), math.ceil(high))
+    ticks = [step * 10.0**power for power in powers for step in (1, 2, 5)]
+    inside = [tick for tick in ticks if low <= math.log10(tick) <= high]
+    return inside if len(inside) >= FEWEST_TICKS else None
 
 
 def name_places(points: Float[np.ndarray, "n 2"], names: Sequence[str]) -> list[str]:
@@ -125,9 +138,9 @@ def name_places(points: Float[np.ndarray, "n 2"], names: Sequence[str]) -> list[
 def _box(x: float, y: float, width: float, shift: tuple[float, float]) -> Box:
     gap = POINT_PX / 2 + GAP_PX
     if shift[0]:
-        x += shift[0] * width + copysign(gap, shift[0])
+        x += shift[0] * width + math.copysign(gap, shift[0])
     else:
-        y += copysign(gap, shift[1])
+        y += math.copysign(gap, shift[1])
     y += shift[1] * NAME_HEIGHT_PX
     return x - width / 2, y - NAME_HEIGHT_PX / 2, x + width / 2, y + NAME_HEIGHT_PX / 2
 
