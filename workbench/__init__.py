@@ -85,6 +85,7 @@ _HOMES = {
     "score_films": "audit.scorecard:score_films",
     "select_films": "data.subsets:select_films",
     "train": "training.fit:train",
+    "watch_sweep": "dashboards.sweep_table:watch_sweep",
     "wrap": "models.classifier:wrap",
     "worklist_value": "evaluation.worklist:worklist_value",
     "wrap_scores": "models.scores:wrap_scores",

@@ -8,7 +8,6 @@ import pytest
 from tests.batch.in_threads import InThreads
 from tests.batch.tiny_notebooks import write_tiny_notebooks
 from tests.batch.without_kernel import run_without_kernel
-from workbench.cli.sweeping import duration
 
 TINY = """
 title: Tiny
@@ -85,10 +84,3 @@ def test_all_errors_are_listed_and_nothing_is_started(workbench: Callable, write
 
 def test_single_error_is_the_one_line(workbench: Callable) -> None:
     assert workbench("sweep", "none.yaml").refusal == "none.yaml: no such file"
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"), [(0.4, "0 s"), (59, "59 s"), (61, "1 min"), (3600, "1.0 h"), (200_000, "2.3 d")]
-)
-def test_durations_in_words(seconds: float, words: str) -> None:
-    assert duration(seconds) == words

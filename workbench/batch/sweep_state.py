@@ -9,6 +9,7 @@ from typing import Any, Literal
 from workbench.batch.experiment import STEPS
 from workbench.batch.ledger import COMPARISON, Ledger
 from workbench.batch.plan import Cell, Plan, read_plan
+from workbench.core.durations import duration_text
 from workbench.core.errors import ReaderError
 from workbench.runs import Run, Status, read_run
 
@@ -95,8 +96,26 @@ class Sweep:
             rows.append(shown | cell.values | {f"{step}_run": name for step, name in runs.items()})
         return pd.DataFrame(rows).set_index("cell")
 
+    def rows(self) -> list[list[str]]:
+        """Return a row of texts for each cell, under :data:`ROW_TITLES`: what a live table shows."""
+        return [
+            [
+                each.cell,
+                each.status,
+                each.step,
+                each.epochs,
+                "" if each.valid_auroc is None else f"{each.valid_auroc:.3f}",
+                duration_text(each.seconds) if each.seconds else "",
+                each.error[:MOST_TEXT],
+            ]
+            for each in self.cells
+        ]
+
 
 COLUMNS = ("cell", "status", "step", "epochs", "valid_auroc", "seconds", "error")
+ROW_TITLES = ("cell", "status", "at", "epochs", "AUROC", "time", "error")
+MOST_TEXT = 120
+"""Letters of an error in a row."""
 
 
 def read_sweep(folder: str | Path) -> Sweep:

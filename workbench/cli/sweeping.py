@@ -6,15 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from workbench.cli.arguments import RUNS, named_values, opened_store
+from workbench.core.durations import duration_text
 
 if TYPE_CHECKING:
     from workbench.batch.cost import CellCost
     from workbench.batch.plan import Plan
-    from workbench.batch.sweep_state import Sweep
     from workbench.runs.executors import AbstractExecutor
-
-COLUMNS = ("cell", "status", "at", "epochs", "AUROC", "time", "error")
-MOST_TEXT = 120
 
 
 def sweep(
@@ -32,7 +29,7 @@ def sweep(
 ) -> None:
     """Train, evaluate and compare every cell of an experiment; exit code 1 where a cell failed."""
     from workbench.batch.sweep import find_sweep, run_sweep
-    from workbench.batch.sweep_state import read_sweep
+    from workbench.batch.sweep_state import ROW_TITLES, read_sweep
     from workbench.cli.terminal import LiveTable
 
     given: dict[str, Any] = dict(named_values(parameter or []))
@@ -50,7 +47,7 @@ def sweep(
     executor = _executor(plan, scheduler, jobs)
     print(f"{plan.heading}: {len(plan.cells)} cells on {executor.place}")
     _print_notes(plan)
-    with LiveTable(COLUMNS) as table:
+    with LiveTable(ROW_TITLES) as table:
         done = run_sweep(
             plan,
             store=store,
@@ -58,33 +55,9 @@ def sweep(
             source=experiment,
             given=given,
             resume=earlier,
-            follow=lambda state: table.show(state_rows(state), title=plan.heading),
+            follow=lambda state: table.show(state.rows(), title=plan.heading),
         )
     print(f"{done.run.id}: all {len(done.cells)} cells are done\n{done.folder / 'report.html'}")
-
-
-def state_rows(state: "Sweep") -> list[list[str]]:
-    """Return a row of texts for each cell."""
-    return [
-        [
-            each.cell,
-            each.status,
-            each.step,
-            each.epochs,
-            "" if each.valid_auroc is None else f"{each.valid_auroc:.3f}",
-            duration(each.seconds) if each.seconds else "",
-            each.error[:MOST_TEXT],
-        ]
-        for each in state.cells
-    ]
-
-
-def duration(seconds: float) -> str:
-    """Return a time in words: ``42 s``, ``7 min``, ``3.5 h``, ``2.1 d``."""
-    for unit, size in (("d", 86_400), ("h", 3600)):
-        if seconds >= size:
-            return f"{seconds / size:.1f} {unit}"
-    return f"{seconds / 60:.0f} min" if seconds >= 60 else f"{seconds:.0f} s"
 
 
 def _plan(experiment: Path, scale: str, given: dict[str, Any]) -> "Plan":
@@ -136,8 +109,8 @@ def _print_costs(plan: "Plan", store: Any, jobs: int) -> None:
     known = [each.seconds for each in costs if each.seconds is not None]
     unknown = f", {len(costs) - len(known)} cells unknown" if len(known) < len(costs) else ""
     print(
-        f"\n{len(costs)} cells, no errors; expected {duration(sum(known))} of work{unknown}, about "
-        f"{duration(sum(known) / executor.jobs)} on {executor.place}.\n"
+        f"\n{len(costs)} cells, no errors; expected {duration_text(sum(known))} of work{unknown}, about "
+        f"{duration_text(sum(known) / executor.jobs)} on {executor.place}.\n"
         "Estimated as epochs x (films to learn from + 1/3 of those to watch) x time of one film, + 1/3 for those to "
         f"test, + {RUN_OVERHEAD_S:.0f} s a run; early stops make it less."
     )
@@ -145,4 +118,4 @@ def _print_costs(plan: "Plan", store: Any, jobs: int) -> None:
 
 def _cost_row(cost: "CellCost") -> list[str]:
     counts = [cost.train_films, cost.valid_films, cost.test_films, cost.epochs]
-    return [cost.cell, *map(str, counts), "?" if cost.seconds is None else duration(cost.seconds)]
+    return [cost.cell, *map(str, counts), "?" if cost.seconds is None else duration_text(cost.seconds)]
