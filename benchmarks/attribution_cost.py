@@ -113,14 +113,14 @@ def measure_time(row: Row, batch: int, options: argparse.Namespace) -> str:
 
 
 def fast_ratios(work: str, floor: Action, images: Tensor, options: argparse.Namespace) -> tuple[Ratios, float, str]:
-    """Time the first batch, which is made twice to see where half precision is sound, and those that follow."""
+    """Time the first batch, made twice or three times to see where half precision is sound, and those that follow."""
     explain = WORKS[work]["workbench"](network(options.size).to(images.device))
     one = len(images)
     many = images.repeat(1 + FURTHER, 1, 1, 1)
     runs = {"first": explain, "all": lambda _: explain(many, batch_size=one)}
     taken, seconds = rounds_of(runs, floor, images, rounds=options.rounds, clock=CLOCKS[options.clock])
     first, everything = taken.pop("first"), taken.pop("all")
-    taken["workbench, the first batch, made twice"] = first
+    taken["workbench, the first batch, which measures"] = first
     further = [(whole - start) / FURTHER for start, whole in zip(first, everything, strict=True)]
     taken["workbench, each further batch"] = further
     about = {name: found.provenance["precision"] for name, found in explain(images).items()}

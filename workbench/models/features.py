@@ -12,6 +12,7 @@ from workbench.core.manifest import Manifest
 from workbench.imaging.films import film_batches, manifest_films
 from workbench.models.classifier import Classifier
 from workbench.passes.single_pass import Chosen, Needs, run_pass
+from workbench.runs.freed_memory import freed_memory_kept
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class _Mean:
         return features.mean(dim=(2, 3)).float().cpu()
 
 
+@freed_memory_kept()
 def pooled_features(
     classifier: Classifier, manifest: Manifest, *, batch_size: int = 16
 ) -> tuple[np.ndarray, Manifest, tuple[Skipped, ...]]:
