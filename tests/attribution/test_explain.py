@@ -22,6 +22,7 @@ from workbench.core.manifest import Manifest
 from workbench.imaging.pixels import write_png
 from workbench.imaging.recipes import Recipe
 from workbench.models.classifier import Classifier, wrap
+from workbench.runs import freed_memory
 
 NAMES = ("normal", "abnormal")
 SIDE = 64
@@ -273,3 +274,12 @@ def test_five_hundred_explanations_leave_nothing_behind() -> None:
     assert living() == before
     control = model.logits(images)
     assert living() == before + control.numel()
+
+
+@pytest.mark.skipif(freed_memory._glibc() is None, reason="no glibc, or memory is set by a variable")
+@pytest.mark.parametrize(("method", "users"), [("grad-cam", 0), ("saliency", 1), ("occlusion", 1)])
+def test_freed_memory_is_kept_where_that_saves_time(method: str, users: int) -> None:
+    seen: list[int] = []
+    explain(small_resnet(), noise(1, 3, 32, 32), [method], progress=lambda *_: seen.append(freed_memory._users))
+    assert seen == [users]
+    assert freed_memory._users == 0

@@ -57,12 +57,12 @@ def test_the_table_follows_until_the_sweep_is_done(
     done = sweep_table.read_sweep(folder)
     begun = replace(done, run=replace(done.run, status="running"))
     first = replace(begun, cells=tuple(replace(each, status="waiting") for each in done.cells))
-    looks: list[Sweep | RunError] = [first, begun, RunError("gone <away>"), done]
+    looks: list[Sweep | Exception] = [first, begun, RunError("gone <away>"), OSError("stale"), done]
     told: list[tuple[int, str]] = []
 
     def look(_folder: Path) -> Sweep:
         found = looks.pop(0)
-        if isinstance(found, RunError):
+        if isinstance(found, Exception):
             raise found
         return found
 
@@ -77,17 +77,19 @@ def test_the_table_follows_until_the_sweep_is_done(
         return shown
 
     shown = asyncio.run(follow())
-    assert [value for value, _ in told] == [2, -1, -1]
-    assert told[1][1] == "gone &lt;away&gt;"
-    assert told[2][1] == ""
+    assert [value for value, _ in told] == [2, -1, -1, -1]
+    assert [words.partition(": ")[2] for _, words in told[1:]] == ["gone &lt;away&gt;", "stale", ""]
     assert "done (2 done)" in shown.heading.value
     assert "report.html" in shown.table.value
     assert not looks
 
 
-def test_it_can_be_stopped(sweep: Callable[[str], Path]) -> None:
+def test_it_can_be_stopped(sweep: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:
     async def stopped() -> bool:
-        shown = SweepTable(sweep("error"), every_s=60)
+        state = sweep_table.read_sweep(sweep(""))
+        running = replace(state, run=replace(state.run, status="running"))
+        monkeypatch.setattr(sweep_table, "read_sweep", lambda _folder: running)
+        shown = SweepTable(state.folder, every_s=60)
         assert shown._task is not None
         await asyncio.sleep(0)
         shown.stop()
@@ -95,6 +97,18 @@ def test_it_can_be_stopped(sweep: Callable[[str], Path]) -> None:
         return shown._task.cancelled()
 
     assert asyncio.run(stopped())
+
+
+def test_the_newest_sweep_is_shown_whatever_its_status(
+    sweep: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = RunStore(tmp_path / "runs")
+    monkeypatch.setattr(sweep_table, "default_store", lambda: store)
+    with pytest.raises(RunError, match="start one by workbench sweep"):
+        watch_sweep()
+    sweep("")
+    failed = sweep("error")
+    assert watch_sweep().sweep.folder == failed
 
 
 def test_what_is_no_sweep_is_refused(tmp_path: Path) -> None:

@@ -98,7 +98,7 @@ def explain(
     plan = Plan(classifier, labelled, _targets(target), unit, precision)
     given = as_films(films)
     opened = opened_shards(out, plan.request(films_digest(films))) if out else nullcontext(Pieces())
-    with freed_memory_kept() if plan.goes_back_far else nullcontext(), opened as kept:
+    with freed_memory_kept() if plan.keeps_freed_memory else nullcontext(), opened as kept:
         if not kept.finished:
             run = Runner(plan, kept.provenance)
             whole = unit == STUDY_MEAN

@@ -61,9 +61,13 @@ class Plan:
         return reduce(or_, (method.needs(self.classifier) for method in self.methods.values()), Needs())
 
     @property
-    def goes_back_far(self) -> bool:
-        """Whether a forward pass and the way back to a layer do not suffice: then more time goes into memory."""
-        return self.needs.at_input or any(isinstance(method, OwnMethod) for method in self.methods.values())
+    def keeps_freed_memory(self) -> bool:
+        """Whether it pays that freed memory stays with the process: on a CPU, for more than a way back to a layer.
+
+        For that alone, as for Grad-CAM, it would save a tenth of the time and make the peak of memory a third larger.
+        """
+        on_cpu = self.classifier.device.type == "cpu"
+        return on_cpu and (self.needs.at_input or any(isinstance(each, OwnMethod) for each in self.methods.values()))
 
     @cached_property
     def rules(self) -> tuple[TargetRule, ...]:

@@ -25,6 +25,7 @@ LEAST_CORRELATION = 0.99
 HALF, HALF_BACK = "bfloat16 autocast", "float32, on the way back bfloat16 convolutions"
 RANKING_KEPT, RANKING_LOST = "half precision keeps the ranking", "half precision loses the ranking"
 WAY_BACK_KEPT = "half precision keeps the ranking on the way back only"
+BECAUSE = {HALF: RANKING_KEPT, HALF_BACK: WAY_BACK_KEPT, SINGLE: RANKING_LOST}
 SERVED_ALONG = "the pass of another method, which needs more precision, serves this one too"
 MEASURE = "rank_correlation"
 """Name of the measure: Spearman's, of a film's map in half precision with the one in single precision."""
@@ -70,9 +71,8 @@ class Runner:
             measured |= measured_back
         for label in plan.methods:
             for key in self._keys(label):
-                used = HALF_BACK if key in back else SINGLE if label in lost or label in along else HALF
-                because = WAY_BACK_KEPT if used == HALF_BACK else RANKING_LOST if used == SINGLE else RANKING_KEPT
-                because = SERVED_ALONG if label in along else because
+                used = HALF_BACK if key in back else SINGLE if label in (*lost, *along) else HALF
+                because = SERVED_ALONG if label in along else BECAUSE[used]
                 self._about[key] = _about(batch, measured.get(key), used, because)
         unknown = np.full(len(batch.film_ids), np.nan)
         made = {SINGLE: exact, HALF: half, HALF_BACK: back}
@@ -94,10 +94,10 @@ class Runner:
         shared = [label for label in methods if label in (*lost, *along) and not isinstance(methods[label], OwnMethod)]
         if not any(methods[label].needs(self.plan.classifier).at_input for label in shared if label in lost):
             return {}
-        return _run(self.plan.only(shared), batch, chosen, half_back=True)[0]
+        return _if_possible(self.plan.only(shared), batch, chosen, half_back=True)
 
     def _split(self, batch: FilmBatch) -> Results:
-        """Run single precision for the methods that need it, half for the others; both explain the same classes."""
+        """Run half precision for the methods that bear it, another pass for the others, both for the same classes."""
         results: Results = {}
         chosen: tuple[Chosen, ...] | None = None
         for half in (False, True):
@@ -125,7 +125,7 @@ class Runner:
 
 
 def _served_with(plan: Plan, lost: list[str]) -> set[str]:
-    """Return the methods that a pass in single precision, run for the lost ones, serves for nothing."""
+    """Return the methods that a pass run for the lost ones, in single precision forwards, serves for nothing."""
     if not lost:
         return set()
     rules = set(plan.only(lost).needs.rules)
@@ -162,13 +162,19 @@ def _run(
         return batch_results(plan, batch, seen), tuple(each.chosen for each in seen)
 
 
+def _if_possible(plan: Plan, batch: FilmBatch, chosen: tuple[Chosen, ...], **halves: bool) -> Results:
+    """Return the results of a batch; none where PyTorch refuses, as where a method mixes numbers of two kinds."""
+    try:
+        return _run(plan, batch, chosen, **halves)[0]
+    except RuntimeError:
+        return {}
+
+
 def _in_half(plan: Plan, batch: FilmBatch, chosen: tuple[Chosen, ...]) -> Results:
     """Return the results in half precision of every method that runs in it."""
-    try:
-        return _run(plan, batch, chosen, half=True)[0]
-    except RuntimeError:  # PyTorch's, where one mixes numbers of two kinds
-        if len(plan.methods) == 1:
-            return {}
+    found = _if_possible(plan, batch, chosen, half=True)
+    if found or len(plan.methods) == 1:
+        return found
     parts = [_in_half(plan.only([label]), batch, chosen) for label in plan.methods]
     return {key: found for part in parts for key, found in part.items()}
 

@@ -1,6 +1,7 @@
 """A sweep's cells in a notebook, live: the table of the terminal, while the sweep is at work here or anywhere else."""
 
 import asyncio
+import logging
 from contextlib import suppress
 from html import escape
 from pathlib import Path
@@ -9,11 +10,13 @@ from typing import Any
 import ipywidgets as widgets
 
 from workbench.batch.sweep_state import ROW_TITLES, Sweep, read_sweep
-from workbench.core.errors import WorkbenchError
+from workbench.core.errors import RunError
 from workbench.dashboards.tables import html_table
 from workbench.plots.theme import BLUE, GREEN, MUTED, VERMILLION
-from workbench.runs.locations import find_run
+from workbench.runs.locations import default_store, find_run
+from workbench.runs.run import COMMITTED, Run
 
+logger = logging.getLogger(__name__)
 STATUS_COLOURS = {"done": GREEN, "running": BLUE, "failed": VERMILLION, "lost": VERMILLION}
 """Of the mark beside a status, which is also written out; others are grey."""
 
@@ -21,7 +24,8 @@ STATUS_COLOURS = {"done": GREEN, "running": BLUE, "failed": VERMILLION, "lost": 
 class SweepTable:
     """A row for each cell of a sweep, and how many are done.
 
-    It displays itself at the end of a notebook's cell, and follows the sweep until that is done. The kernel stays free.
+    It displays itself at the end of a notebook's cell, and follows the sweep until that has ended. The kernel stays
+    free.
 
     Parameters
     ----------
@@ -49,15 +53,16 @@ class SweepTable:
             self._task.cancel()
 
     async def _follow(self, every_s: float) -> None:
-        while self.sweep.run.status != "done":
+        while self.sweep.run.status not in COMMITTED:
             await asyncio.sleep(every_s)
             try:
                 self.sweep = await asyncio.to_thread(read_sweep, self.sweep.folder)
-            except WorkbenchError as error:  # the folder may come back with its file system
-                self.said.value = escape(str(error))
+                self._draw()
+            except Exception as error:  # a task has nobody to raise it to
+                logger.warning("the sweep cannot be read", exc_info=error)
+                self.said.value = escape(f"cannot be read now, looking again: {error}")
             else:
                 self.said.value = ""
-                self._draw()
 
     def _draw(self) -> None:
         sweep, counts = self.sweep, self.sweep.counts
@@ -83,14 +88,14 @@ def _ending(sweep: Sweep) -> str:
     return f"<p>The report: <code>{escape(str(report))}</code></p>" if report.is_file() else ""
 
 
-def watch_sweep(run: str | Path = "latest:sweep", *, every_s: float = 5.0) -> SweepTable:
-    """Show how far the cells of a sweep are, and go on showing it.
+def watch_sweep(run: str | Path = "", *, every_s: float = 5.0) -> SweepTable:
+    """Show how far the cells of a sweep are, and go on showing it until it has ended.
 
     Parameters
     ----------
     run
-        The sweep: id, unique beginning, folder or ``latest:sweep``. It may be at work in another process, or on other
-        machines that write into the same folder.
+        The sweep: id, unique beginning or folder; without it the newest of the project, ended or not. It may be at work
+        in another process, or on other machines that write into the same folder.
     every_s
         Seconds from one look at its folder to the next.
 
@@ -104,4 +109,13 @@ def watch_sweep(run: str | Path = "latest:sweep", *, every_s: float = 5.0) -> Sw
     RunError
         There is no such run, or it is not a sweep.
     """
-    return SweepTable(find_run(run).folder, every_s=every_s)
+    found = find_run(run) if run else _newest_sweep()
+    return SweepTable(found.folder, every_s=every_s)
+
+
+def _newest_sweep() -> Run:
+    store = default_store()
+    sweeps = [run for run in store.list() if run.kind == "sweep"]
+    if not sweeps:
+        raise RunError(f"no sweep in {store.root}; start one by workbench sweep, or name its folder")
+    return sweeps[-1]

@@ -62,8 +62,8 @@ class Tape:
         large = first.numel() >= LARGE
         if func in RECTIFIERS:
             return self._rectified(func, args, kwargs, large=large)
-        if self.half_back and func in STRAIGHT_CONVOLUTIONS:
-            return _convolved_half_back(*args, **kwargs)
+        if self.half_back and func in STRAIGHT_CONVOLUTIONS and (given := _half_back_arguments(*args, **kwargs)):
+            return _ConvolveHalfBack.apply(func, *given)
         if not large:
             return func(*args, **kwargs)
         if func is F.batch_norm:
@@ -178,7 +178,7 @@ def _convolved(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return func(*args, **kwargs)
 
 
-def _convolved_half_back(  # the signature of conv1d, conv2d and conv3d, so that Python sorts their arguments
+def _half_back_arguments(  # the signature of conv1d, conv2d and conv3d, so that Python sorts their arguments
     input: Tensor,  # noqa: A002
     weight: Tensor,
     bias: Tensor | None = None,
@@ -186,21 +186,21 @@ def _convolved_half_back(  # the signature of conv1d, conv2d and conv3d, so that
     padding: int | str | Sequence[int] = 0,
     dilation: int | Sequence[int] = 1,
     groups: int = 1,
-) -> Tensor:
+) -> tuple[Any, ...] | None:
+    """Return what a convolution is given, a number for each axis; None where its way back is left as it is."""
+    wants_gradient = any(each is not None and each.requires_grad for each in (weight, bias))
+    if isinstance(padding, str) or input.ndim != weight.ndim or wants_gradient:
+        return None
     axes = weight.ndim - 2
-    convolve = (F.conv1d, F.conv2d, F.conv3d)[axes - 1]
-    if isinstance(padding, str) or weight.requires_grad or (bias is not None and bias.requires_grad):
-        return convolve(input, weight, bias, stride, padding, dilation, groups)
     places = [[each] * axes if isinstance(each, int) else list(each) for each in (stride, padding, dilation)]
-    convolved: Tensor = _ConvolveHalfBack.apply(input, convolve, weight, bias, *places, groups)
-    return convolved
+    return input, weight, bias, *places, groups
 
 
 class _ConvolveHalfBack(torch.autograd.Function):
     """A convolution whose way back to its input runs in bfloat16, and which keeps its weight alone."""
 
     @staticmethod
-    def forward(context: Any, values: Tensor, convolve: Any, weight: Tensor, bias: Tensor | None, *rest: Any) -> Tensor:
+    def forward(context: Any, convolve: Any, values: Tensor, weight: Tensor, bias: Tensor | None, *rest: Any) -> Tensor:
         context.save_for_backward(weight.bfloat16())
         context.hollow, context.rest, context.kind = _Hollow(values, torch.bfloat16), rest, values.dtype
         return convolve(values, weight, bias, *rest)
@@ -214,7 +214,7 @@ class _ConvolveHalfBack(torch.autograd.Function):
         found, _, _ = torch.ops.aten.convolution_backward(
             gradient.bfloat16(), context.hollow.restored(), weight, *going_back
         )
-        return found.to(context.kind), *[None] * 7
+        return None, found.to(context.kind), *[None] * 6
 
 
 def _pooled(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

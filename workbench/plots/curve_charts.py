@@ -132,8 +132,8 @@ def _calibration_of_many(
     models: Mapping[str, Table], most: float, learned: Mapping[str, bool] | None, title: str
 ) -> go.Figure:
     """Draw a small chart for each model, all on the same axes."""
-    columns = min(len(models), MOST_COLUMNS)
-    count = -(-len(models) // columns)
+    count = -(-len(models) // MOST_COLUMNS)
+    columns = -(-len(models) // count)  # seven stand as four and three
     places = [(1 + place // columns, 1 + place % columns) for place in range(len(models))]
     names = [_small_title(model, learned, PAGE_PX // columns) for model in models]
     height = count * min(HIGHEST_PX, PAGE_PX // columns) + AROUND_PX

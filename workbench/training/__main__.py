@@ -10,7 +10,6 @@ from typing import TextIO
 
 from workbench.core.errors import WorkbenchError
 from workbench.runs.child_process import claimed_output, end_with_parent
-from workbench.runs.freed_memory import freed_memory_kept
 from workbench.runs.stopping import NUMBERS
 from workbench.training.progress import Throttled, error_line, progress_line
 
@@ -27,8 +26,7 @@ def main() -> int:
     logging.getLogger("workbench").setLevel(logging.INFO)  # how large a cache will be
     logging.getLogger("workbench").addHandler(logging.StreamHandler())
     try:
-        with freed_memory_kept():
-            run_training(Path(sys.argv[1]), Throttled(lambda progress: _tell(channel, progress_line(progress))))
+        run_training(Path(sys.argv[1]), Throttled(lambda progress: _tell(channel, progress_line(progress))))
     except WorkbenchError as error:
         _tell(channel, error_line(error))
         print(error, file=sys.stderr, flush=True)

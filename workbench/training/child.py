@@ -1,5 +1,6 @@
 """The training itself, in the process that :func:`workbench.training.train` starts for it (one for each device)."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
@@ -10,6 +11,7 @@ from workbench.core.errors import OptionError
 from workbench.core.files import write_json
 from workbench.core.manifest import read_manifest
 from workbench.models.checkpoints import load_classifier
+from workbench.runs.freed_memory import freed_memory_kept
 from workbench.training.checkpoint_io import SafeCheckpointIO
 from workbench.training.film_data import FilmData
 from workbench.training.history import EpochRecord, kept_epoch
@@ -59,7 +61,9 @@ def run_training(folder: Path, send: Follow) -> None:
     if is_finished(history, options):
         data.setup("fit")  # the epochs are all there, only the result was not written: it names the films
     else:
-        trainer.fit(module, datamodule=data)
+        on_cpu = trainer.strategy.root_device.type == "cpu"
+        with freed_memory_kept() if on_cpu else nullcontext():
+            trainer.fit(module, datamodule=data)
     if trainer.is_global_zero:
         _write_result(folder, spec, module.history, data)
 
