@@ -67,7 +67,7 @@ ROWS = {
     "grad-cam-memory": Row("Grad-CAM", "grad-cam", 8, 1.2, memory=True),
     "guided-backprop-memory": Row("guided backprop", "guided-backprop", 8, None, memory=True),
 }
-FURTHER = 2
+FURTHER = 6
 """Batches behind the first one, over which the cost of a further batch is taken."""
 
 
