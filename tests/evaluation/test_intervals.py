@@ -114,6 +114,7 @@ def test_a_wider_level_holds_the_narrower() -> None:
 
 def test_what_an_interval_says() -> None:
     assert str(Interval(0.8412, 0.789, 0.8801, 0.95, 1000, 90)) == "0.84 [0.79, 0.88]"
+    assert str(Interval(-0.001, -0.0549, 0.004, 0.95, 1000, 90)) == "0.00 [-0.05, 0.00]"
     assert str(Interval(None, None, None, 0.95, 10, 3, 10, "all cases are of one class")).startswith("undefined: all")
     alone = mean_interval(np.array([0.2, 0.4]), ["p", "p"], resampling=Resampling(20))
     assert str(alone) == "0.30 (no interval: one cluster only)"

@@ -79,7 +79,8 @@ class Interval:
             return f"undefined: {self.reason}"
         if self.low is None or self.high is None:
             return f"{self.estimate:.2f} (no interval: {self.reason})"
-        return f"{self.estimate:.2f} [{self.low:.2f}, {self.high:.2f}]"
+        text = f"{self.estimate:.2f} [{self.low:.2f}, {self.high:.2f}]"
+        return text.replace("-0.00", "0.00")  # what rounds to zero has no sign
 
     def includes(self, value: float) -> bool:
         """Say whether the interval holds a value, its ends included; False where there is no interval."""
