@@ -28,7 +28,7 @@ test: setup
 	$(BIN)/pytest -m browser
 
 test-slow: setup
-	$(BIN)/pytest -m 'slow or gpu'
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m 'slow or gpu' -n $(WORKERS) --dist worksteal
 
 check: setup
 	$(BIN)/ruff check
