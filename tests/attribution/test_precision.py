@@ -14,7 +14,7 @@ from tests.module_state import state_of, unusual
 from tests.small_networks import functional, hand_written, noise, small_resnet
 from workbench.attribution import METHODS as REGISTRY
 from workbench.attribution import explain
-from workbench.attribution.methods import SharedMethod
+from workbench.attribution.methods import OwnMethod, SharedMethod
 from workbench.attribution.plan import Plan
 from workbench.attribution.precision import (
     HALF,
@@ -182,6 +182,26 @@ def test_half_precision_on_the_way_back_alone_serves_what_keeps_its_ranking_ther
     assert [half_back for labels, half_back in passes if "saliency" in labels] == [False, False, True, True, True]
     assert passes[2][0] == ("saliency", "grad-cam")  # a method with passes of its own has no part in it
     assert about["integrated-gradients"]["used"] in (HALF, "float32")
+
+
+@dataclass(frozen=True)
+class TakesBoth(OwnMethod):
+    """Has passes of its own and takes the gradient of the common one."""
+
+    def needs(self, classifier: Classifier) -> Needs:
+        return Needs(input_gradient=True)
+
+    def attribute(self, model: Any, seen: Seen) -> Tensor:
+        return seen.input_gradient.sum(dim=1)
+
+
+def test_a_method_that_says_single_precision_gets_no_other_gradient() -> None:
+    asked = [TakesBoth(), "saliency"]
+    exact = explain(classifier(), IMAGES, asked, target="abnormal", batch_size=2)
+    found = explain(classifier(), IMAGES, asked, target="abnormal", batch_size=2, precision="fast")
+    for key in ("TakesBoth", "saliency"):
+        assert explanation(found, key).provenance["precision"]["used"] == "float32"
+        np.testing.assert_allclose(explanation(found, key).maps, explanation(exact, key).maps, rtol=1e-4, atol=1e-6)
 
 
 class Blunt(nn.Module):

@@ -15,6 +15,7 @@ from workbench.imaging.recipes import Recipe
 from workbench.models.classifier import Classifier, layers, predict, wrap
 from workbench.models.head import Head
 from workbench.models.weights import weights_digest
+from workbench.runs import freed_memory
 
 NAMES = ("normal", "abnormal")
 
@@ -161,3 +162,11 @@ def test_the_table_of_layers_marks_the_explained_one(compact: Classifier) -> Non
     assert frame.loc["features.relu0", "role"] == "first convolution"
     assert tuple(frame.loc["features+relu", ["channels", "height", "width"]]) == (158, 4, 4)
     assert frame["role"].str.contains("explained").sum() == 1
+
+
+@pytest.mark.skipif(freed_memory._glibc() is None, reason="no glibc, or memory is set by a variable")
+def test_freed_memory_is_kept_while_films_are_classified(compact: Classifier, films: Manifest) -> None:
+    seen: list[int] = []
+    predict(compact, films, progress=lambda *_: seen.append(freed_memory._users))
+    assert set(seen) == {1}
+    assert freed_memory._users == 0

@@ -88,11 +88,13 @@ class Runner:
     ) -> Results:
         """Return what one pass with half precision on its way back gives; nothing where it would not reach the input.
 
-        Methods with passes of their own have no part in it.
+        Methods with passes of their own have no part in it; one that takes gradients of the common pass too needs that
+        pass exact.
         """
         methods = self.plan.methods
         shared = [label for label in methods if label in (*lost, *along) and not isinstance(methods[label], OwnMethod)]
-        if not any(methods[label].needs(self.plan.classifier).at_input for label in shared if label in lost):
+        at_input = [label for label in lost if methods[label].needs(self.plan.classifier).at_input]
+        if not at_input or not set(at_input) <= set(shared):
             return {}
         return _if_possible(self.plan.only(shared), batch, chosen, half_back=True)
 
